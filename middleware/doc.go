@@ -1,0 +1,2 @@
+// Package middleware keeps a profile of everyone who talks to a bot.
+package middleware

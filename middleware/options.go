@@ -1,0 +1,66 @@
+package middleware
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// Options are the settings of a Middleware. The zero value and nil are ready to
+// use.
+//
+// The hooks run one at a time, on a goroutine of the Middleware's own, never on
+// the bot's. A slow hook delays only hooks; a panic in one is logged and
+// contained. The ctx of a hook ends when Close gives up waiting.
+type Options struct {
+	// Logger gets what the bot's owner should know: the store is away, is back,
+	// a hook panicked. Names are never logged, and keys only at debug level.
+	// nil is silent.
+	Logger *zap.Logger
+
+	// OnSuccess is called for each Created and Updated. nil: nothing.
+	OnSuccess func(ctx context.Context, o Outcome)
+	// OnFailure is called for each Failed, with Outcome.Err as err. nil:
+	// nothing.
+	OnFailure func(ctx context.Context, o Outcome, err error)
+	// OnOutcome is called for every Outcome, before the two above; for
+	// Unchanged, Coalesced and Dropped it is the only one. nil: nothing.
+	OnOutcome func(ctx context.Context, o Outcome)
+
+	// Who decides which senders become profiles. It runs on the bot's goroutine
+	// for every event and must be quick. nil: those whose Drop is empty, the
+	// acting humans who address the bot. To widen, look at Sender.Drop; a
+	// sender without a user id is dropped in any case.
+	Who func(s Sender) bool
+	// When decides which of their observations are saved. Zero: EveryChange.
+	When When
+
+	// CustomFields defines the keys that Profile.Custom may have. A key that is
+	// not here is refused with a *store.FieldError.
+	CustomFields []store.CustomField
+
+	// ExpectedPeople sizes the memory of senders who have not changed: 16 bytes
+	// each, all allocated by New. More people than this still work, with more
+	// questions to the store. 0: 100,000.
+	ExpectedPeople int
+	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
+	// saved again once in this time. 0: one hour. Negative: LastSeen moves only
+	// when something else changes.
+	SeenEvery time.Duration
+	// Attempts is after how many refusals of the store an observation is
+	// reported as Failed. It is kept and tried again all the same. 0: 5.
+	Attempts int
+}
+
+// When is which observations are saved.
+type When uint8
+
+// The choices.
+const (
+	EveryChange  When = iota // first sight, and whatever changes later
+	FirstMessage             // first sight only; later changes are left out
+	StartOnly                // only start commands
+)

@@ -1,0 +1,90 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// TargetStore is the Target of an Outcome that tells about the store.
+const TargetStore = "store"
+
+// A Result says what became of an observation.
+type Result string
+
+// The results. Every observation ends in exactly one for each target.
+const (
+	Created   Result = "created"   // first sight of the person; durable
+	Updated   Result = "updated"   // visible fields changed; durable
+	Unchanged Result = "unchanged" // nothing was new
+	Coalesced Result = "coalesced" // joined to an earlier observation of the person that waits to be saved
+	Dropped   Result = "dropped"   // no profile is made of it, see Outcome.Reason
+	Failed    Result = "failed"    // not saved, see Outcome.Err
+)
+
+// A Reason says why an observation was dropped.
+type Reason string
+
+// The reasons. The adapters give the first group, the middleware the second.
+const (
+	ReasonNobody      Reason = "nobody"                   // the event has no sender
+	ReasonBot         Reason = "bot"                      // a bot acted
+	ReasonWebhook     Reason = "webhook"                  // a webhook wrote under a name of its choice
+	ReasonChannel     Reason = "channel"                  // a channel or group spoke as itself
+	ReasonAnonymous   Reason = "anonymous admin"          // an admin who hides behind the group
+	ReasonService     Reason = "service account"          // an account of the platform itself
+	ReasonSystem      Reason = "system message"           // the platform wrote it, nobody did
+	ReasonUnaddressed Reason = "not addressed to the bot" // outside the adapter's Scope
+	ReasonMalformed   Reason = "malformed event"          // the event could not be understood
+
+	ReasonInvalidKey Reason = "invalid key"           // channel or user id cannot be a Key
+	ReasonWho        Reason = "filtered"              // Options.Who said no
+	ReasonWhen       Reason = "not asked for"         // Options.When leaves it out
+	ReasonSuppressed Reason = "forgotten"             // the person was forgotten with a tombstone
+	ReasonOverload   Reason = "too many people wait"  // the store has been away for so long that no room is left
+	ReasonClosed     Reason = "middleware is closed"  // Observe came after Close
+	ReasonPanic      Reason = "panic while observing" // contained; the log says where
+)
+
+// ErrNoChat is what Outcome.Reply returns when the event came from no chat that
+// can be answered.
+var ErrNoChat = errors.New("middleware: the event has no chat to reply to")
+
+// An Outcome is what became of one observation at one target. It belongs to the
+// hook that it is given to.
+type Outcome struct {
+	Target string // TargetStore
+	Result Result
+	Key    store.Key // zero where the event has nobody
+	Event  string    // the platform's word for the event
+	Start  bool      // the event was the start command
+
+	// Profile is the person as saved, for Created, Updated, and an Unchanged
+	// that the store was asked about. Otherwise zero.
+	Profile store.Profile
+	// Fields are those that changed, sorted, for Created and Updated.
+	Fields []store.Field
+	// Reason is set when Result is Dropped.
+	Reason Reason
+	// Err is set when Result is Failed. It wraps a sentinel of package store.
+	Err error
+	// Kept is true for a Failed observation that stays in memory and is tried
+	// again until the process ends. Its later success has no Outcome.
+	Kept bool
+	// Attempts is how often the store was asked, for Created, Updated and
+	// Failed.
+	Attempts int
+
+	reply func(ctx context.Context, chat any, text string) error
+	chat  any
+}
+
+// Reply answers in the chat that the event came from. It returns ErrNoChat
+// where there is none, and else the platform's error with secrets taken out.
+func (o Outcome) Reply(ctx context.Context, text string) error {
+	if o.reply == nil {
+		return ErrNoChat
+	}
+	return o.reply(ctx, o.chat, text)
+}

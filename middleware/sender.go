@@ -1,0 +1,137 @@
+package middleware
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// A Sender is what one platform event says about the person who acted. Adapters
+// make one an event and hand it to [Middleware.Observe].
+//
+// What the event says of the profile is stated with Set, Clear, SetOrClear and
+// SetFlag. A field that none of them was called for is one that the event says
+// nothing about, and what is kept of it stays.
+//
+// A Sender keeps the strings it is given and copies none: an adapter may point
+// into the event it decoded, as long as nobody changes that memory later.
+type Sender struct {
+	// Channel and UserID are the Key of the person: the adapter's fixed channel
+	// name, and the platform's id.
+	Channel string
+	UserID  string
+	// NumericID stands in for UserID on a platform whose ids are integers, so
+	// that an unchanged sender costs no formatting. 0 means that UserID holds
+	// the id.
+	NumericID uint64
+
+	// Event is the platform's own word for the event, such as "message" or
+	// "MESSAGE_CREATE".
+	Event string
+	// Start is true when the event is the platform's start command.
+	Start bool
+	// At is when it happened, by the platform's clock. Zero means now.
+	At time.Time
+
+	// Drop says why the adapter thinks that this event makes no profile: a bot
+	// wrote it, a webhook, nobody. Empty means that an acting human is behind
+	// it. Options.Who may decide otherwise.
+	Drop Reason
+
+	// Reply sends text to Chat, for Outcome.Reply. It is set once an adapter,
+	// not once an event, and Chat is what it needs to find the chat. Reply may
+	// be nil. Both must stay valid after Observe has returned.
+	Reply func(ctx context.Context, chat any, text string) error
+	Chat  any
+
+	// Native is the platform's own event, for Options.Who to look into. It is
+	// valid only until Observe returns.
+	Native any
+
+	statements [inlineStatements]statement
+	inline     int
+	more       []statement
+}
+
+// inlineStatements is how many fields a Sender states without an allocation.
+const inlineStatements = 12
+
+type statement struct {
+	field   store.Field
+	value   string
+	cleared bool
+}
+
+// Set states that the field has this value. An empty value states that it has
+// none, as Clear does.
+func (s *Sender) Set(f store.Field, value string) {
+	s.state(statement{field: f, value: value, cleared: value == ""})
+}
+
+// Clear states that the field has no value: the person removed it.
+func (s *Sender) Clear(f store.Field) { s.state(statement{field: f, cleared: true}) }
+
+// SetFlag states a flag, such as store.FieldIsPremium. False clears it.
+func (s *Sender) SetFlag(f store.Field, on bool) {
+	if on {
+		s.Set(f, "true")
+		return
+	}
+	s.Clear(f)
+}
+
+func (s *Sender) state(st statement) {
+	if s.inline < len(s.statements) {
+		s.statements[s.inline] = st
+		s.inline++
+		return
+	}
+	s.more = append(s.more, st)
+}
+
+// Key returns the Key of the person. It is zero where the event has nobody.
+func (s *Sender) Key() store.Key {
+	if s.NumericID != 0 {
+		return store.Key{Channel: s.Channel, UserID: strconv.FormatUint(s.NumericID, 10)}
+	}
+	if s.UserID == "" {
+		return store.Key{}
+	}
+	return store.Key{Channel: s.Channel, UserID: s.UserID}
+}
+
+// Patch returns what s states, as it stands: an Observed patch at s.At, whose
+// values have not been repaired yet. Of two statements about one field the
+// later call counts.
+func (s *Sender) Patch() store.Patch {
+	p := store.Patch{Key: s.Key(), Source: store.Observed, At: s.At, Set: make(map[store.Field]string, s.inline+len(s.more))}
+	cleared := make(map[store.Field]bool)
+	for st := range s.each {
+		if st.cleared {
+			delete(p.Set, st.field)
+			cleared[st.field] = true
+			continue
+		}
+		delete(cleared, st.field)
+		p.Set[st.field] = st.value
+	}
+	for f := range cleared {
+		p.Clear = append(p.Clear, f)
+	}
+	return p
+}
+
+func (s *Sender) each(yield func(statement) bool) {
+	for i := range s.inline {
+		if !yield(s.statements[i]) {
+			return
+		}
+	}
+	for _, st := range s.more {
+		if !yield(st) {
+			return
+		}
+	}
+}

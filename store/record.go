@@ -1,0 +1,231 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Record is all that is kept of one person, with its provenance: for each
+// field and source one Register. It is also the form of a change: a Record with
+// few registers says just these, and [Merge] joins it to what is kept.
+//
+// Make one with [Patch.Record] or [NewRecord]. A Record is a value: nobody
+// changes its registers once it is made, so it can be shared freely.
+type Record struct {
+	Key Key `json:"key"`
+	// Registers are sorted by field, then source, one for each pair.
+	Registers []Register `json:"registers,omitempty"`
+	// FirstSeen and LastSeen are zero for somebody who was never seen.
+	FirstSeen time.Time `json:"first_seen,omitzero"`
+	LastSeen  time.Time `json:"last_seen,omitzero"`
+}
+
+// A Register is the last thing that one source said of one field.
+type Register struct {
+	Field   Field     `json:"field"`
+	Source  Source    `json:"source"`
+	Value   string    `json:"value,omitempty"`   // "" when Cleared
+	Cleared bool      `json:"cleared,omitempty"` // the source says: no value
+	At      time.Time `json:"at"`                // UTC
+}
+
+func (r Register) comparePlace(o Register) int {
+	if c := strings.Compare(string(r.Field), string(o.Field)); c != 0 {
+		return c
+	}
+	return cmp.Compare(r.Source, o.Source)
+}
+
+// beats reports whether r, and not o, is kept of two registers for the same
+// place. It is a total order on their contents, which is all that convergence
+// needs: the later time wins, then a value over none, then the greater value.
+// The start payload alone is of the first touch: there the earlier time wins.
+func (r Register) beats(o Register) bool {
+	if r.Field == FieldStartPayload && r.Source == Observed {
+		if r.Cleared != o.Cleared {
+			return o.Cleared
+		}
+		if c := r.At.Compare(o.At); c != 0 {
+			return c < 0
+		}
+		return r.Value > o.Value
+	}
+	if c := r.At.Compare(o.At); c != 0 {
+		return c > 0
+	}
+	if r.Cleared != o.Cleared {
+		return o.Cleared
+	}
+	return r.Value > o.Value
+}
+
+// NewRecord returns the Record that holds these registers, in any order and
+// with duplicates: of two for one place the one that [Merge] keeps stays. It
+// takes the slice over.
+func NewRecord(key Key, firstSeen, lastSeen time.Time, registers []Register) Record {
+	slices.SortStableFunc(registers, func(a, b Register) int {
+		if c := a.comparePlace(b); c != 0 {
+			return c
+		}
+		if a.beats(b) {
+			return -1
+		}
+		if b.beats(a) {
+			return 1
+		}
+		return 0
+	})
+	registers = slices.CompactFunc(registers, func(a, b Register) bool { return a.comparePlace(b) == 0 })
+	return Record{Key: key, Registers: registers, FirstSeen: firstSeen, LastSeen: lastSeen}
+}
+
+// Merge joins two records of one person: field by field and source by source
+// the one that was said later stays, FirstSeen is the earlier and LastSeen the
+// later one. It is commutative, associative and idempotent, so records converge
+// whatever the order, grouping and repetition in which changes reach them. A
+// zero Record is its neutral element. It changes neither argument.
+func Merge(a, b Record) Record {
+	m := Record{
+		Key:       a.Key,
+		FirstSeen: earliest(a.FirstSeen, b.FirstSeen),
+		LastSeen:  latest(a.LastSeen, b.LastSeen),
+	}
+	if m.Key.IsZero() {
+		m.Key = b.Key
+	}
+	if len(a.Registers) == 0 || len(b.Registers) == 0 {
+		m.Registers = a.Registers
+		if len(a.Registers) == 0 {
+			m.Registers = b.Registers
+		}
+		return m
+	}
+	m.Registers = make([]Register, 0, len(a.Registers)+len(b.Registers))
+	i, j := 0, 0
+	for i < len(a.Registers) && j < len(b.Registers) {
+		x, y := a.Registers[i], b.Registers[j]
+		switch c := x.comparePlace(y); {
+		case c < 0:
+			m.Registers = append(m.Registers, x)
+			i++
+		case c > 0:
+			m.Registers = append(m.Registers, y)
+			j++
+		default:
+			if y.beats(x) {
+				x = y
+			}
+			m.Registers = append(m.Registers, x)
+			i++
+			j++
+		}
+	}
+	m.Registers = append(m.Registers, a.Registers[i:]...)
+	m.Registers = append(m.Registers, b.Registers[j:]...)
+	return m
+}
+
+// Equal reports whether two records say the same.
+func (r Record) Equal(o Record) bool {
+	return r.Key == o.Key && r.FirstSeen.Equal(o.FirstSeen) && r.LastSeen.Equal(o.LastSeen) &&
+		slices.EqualFunc(r.Registers, o.Registers, func(a, b Register) bool {
+			return a.Field == b.Field && a.Source == b.Source && a.Value == b.Value &&
+				a.Cleared == b.Cleared && a.At.Equal(b.At)
+		})
+}
+
+// Profile resolves r to what a reader sees: of each field the value of the
+// highest source that has one.
+func (r Record) Profile() Profile {
+	p := Profile{Key: r.Key, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen}
+	for reg := range r.visible {
+		p.put(reg.Field, reg.Value)
+	}
+	p.EmailVerified = p.EmailVerified && r.source(FieldEmail) == r.source(FieldEmailVerified)
+	p.PhoneVerified = p.PhoneVerified && r.source(FieldPhoneNumber) == r.source(FieldPhoneVerified)
+	if p.Name == "" {
+		p.Name = joinName(p.GivenName, p.MiddleName, p.FamilyName)
+	}
+	if p.Status == "" && !r.FirstSeen.IsZero() {
+		p.Status = StatusActive
+	}
+	return p
+}
+
+// visible yields, in the order of their fields, the registers that a reader
+// sees.
+func (r Record) visible(yield func(Register) bool) {
+	for i := 0; i < len(r.Registers); {
+		top, found := Register{}, false
+		field := r.Registers[i].Field
+		for ; i < len(r.Registers) && r.Registers[i].Field == field; i++ {
+			if !r.Registers[i].Cleared {
+				top, found = r.Registers[i], true
+			}
+		}
+		if found && !yield(top) {
+			return
+		}
+	}
+}
+
+// source returns whose value a reader sees in a field, -1 where there is none.
+func (r Record) source(f Field) int {
+	i, _ := slices.BinarySearchFunc(r.Registers, f, func(reg Register, f Field) int {
+		return strings.Compare(string(reg.Field), string(f))
+	})
+	top := -1
+	for ; i < len(r.Registers) && r.Registers[i].Field == f; i++ {
+		if !r.Registers[i].Cleared {
+			top = int(r.Registers[i].Source)
+		}
+	}
+	return top
+}
+
+func (p *Profile) put(f Field, value string) {
+	if s, ok := specs[f]; ok {
+		s.set(p, value)
+		return
+	}
+	if id, ok := f.nick(); ok {
+		if p.Nicks == nil {
+			p.Nicks = make(map[string]string)
+		}
+		p.Nicks[id] = value
+		return
+	}
+	if key, ok := f.custom(); ok {
+		if p.Custom == nil {
+			p.Custom = make(map[string]any)
+		}
+		p.Custom[key] = customValue(value)
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// normalTime brings a time into the form that records keep: UTC, no monotonic
+// reading, and within what fits into 64 bits of nanoseconds since 1970.
+func normalTime(t time.Time) time.Time {
+	if first := time.Unix(0, 0); t.Before(first) {
+		t = first
+	} else if last := time.Unix(1<<33, 0); t.After(last) {
+		t = last
+	}
+	return t.Round(0).UTC()
+}
