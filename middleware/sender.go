@@ -11,8 +11,9 @@ import (
 // A Sender is what one platform event says about the person who acted. Adapters
 // make one an event and hand it to [Middleware.Observe].
 //
-// What the event says of the profile is stated with Set, Clear and SetFlag. A field that none of them was called for is one that the event says
-// nothing about, and what is kept of it stays.
+// What the event says of the profile is stated with Set, Clear and SetFlag. A
+// field that none of them was called for is one that the event says nothing
+// about, and what is kept of it stays.
 //
 // A Sender keeps the strings it is given and copies none: an adapter may point
 // into the event it decoded, as long as nobody changes that memory later.

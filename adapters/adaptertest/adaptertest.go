@@ -1,0 +1,60 @@
+package adaptertest
+
+import (
+	"testing"
+
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+// An Adapter is what [Run] needs to know of the adapter under test.
+type Adapter struct {
+	// Channel is the channel that the adapter puts into its keys.
+	Channel string
+	// Connect starts a bot of the real platform library with mw attached by the
+	// adapter, the bot itself answering every message that reaches it. It stops
+	// the bot with t.Cleanup.
+	Connect func(t *testing.T, mw *middleware.Middleware) Bot
+	// Skip names the properties that the platform cannot have, with the reason,
+	// which is printed. See Properties for the names.
+	Skip map[string]string
+}
+
+// A Bot is one running bot of the platform library.
+type Bot struct {
+	// Deliver sends one event to the bot as the platform would, and returns
+	// when the library has handed it on and the bot's own handlers, if any run
+	// for it, have returned. It reports whether the event reached the bot's
+	// side of the library at all, with or without a handler: "ignored" can only
+	// be said of what was delivered.
+	Deliver func(t *testing.T, in Input) (delivered bool)
+	// Handled returns how often the bot's own message handler has run.
+	Handled func() int
+}
+
+// An Input is one event in no platform's words.
+type Input struct {
+	Kind Kind
+	// UserID is the platform's id of who acts, in decimal.
+	UserID uint64
+	// Name is the person's name: where the platform has a given and a family
+	// name, it is the given name. LastName is "" where there is none.
+	Name     string
+	LastName string // left out by platforms that have one name
+	Username string
+	// Text is what is written, for Message; the payload, for Start.
+	Text string
+}
+
+// A Kind is what happens in an Input.
+type Kind string
+
+// The kinds. An adapter whose platform has no such event skips the properties
+// that need it.
+const (
+	Message   Kind = "message"   // to the bot, in a private chat
+	Start     Kind = "start"     // the start command, in a private chat, Text being its payload
+	Addressed Kind = "addressed" // in a group, to the bot: a mention or a command
+	Overheard Kind = "overheard" // in a group, not to the bot
+	FromBot   Kind = "bot"       // like Message, written by another bot
+	Nobody    Kind = "nobody"    // an event of the platform that no person is behind: a channel post, a webhook
+)

@@ -1,0 +1,2 @@
+// Package adaptertest checks an adapter.
+package adaptertest
