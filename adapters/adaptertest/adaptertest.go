@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
 )
@@ -12,10 +13,11 @@ type Adapter struct {
 	Channel string
 	// Connect starts a bot of the real platform library with mw attached by the
 	// adapter, the bot itself answering every message that reaches it. It stops
-	// the bot with t.Cleanup.
+	// the bot with t.Cleanup. Where mw is nil it starts the same bot without the
+	// adapter, for comparison.
 	Connect func(t *testing.T, mw *middleware.Middleware) Bot
 	// Skip names the properties that the platform cannot have, with the reason,
-	// which is printed. See Properties for the names.
+	// which is printed. The package's documentation lists the names.
 	Skip map[string]string
 }
 
@@ -25,10 +27,16 @@ type Bot struct {
 	// when the library has handed it on and the bot's own handlers, if any run
 	// for it, have returned. It reports whether the event reached the bot's
 	// side of the library at all, with or without a handler: "ignored" can only
-	// be said of what was delivered.
+	// be said of what was delivered. It is called from several goroutines at
+	// once.
 	Deliver func(t *testing.T, in Input) (delivered bool)
 	// Handled returns how often the bot's own message handler has run.
 	Handled func() int
+	// Sent returns the texts that the bot has sent so far to the chat in which
+	// an Input like this one is delivered: that of UserID for Message and Start,
+	// the group for Addressed and Overheard. nil where nobody can tell; then
+	// the property reply is left out.
+	Sent func(in Input) []string
 }
 
 // An Input is one event in no platform's words.
@@ -36,6 +44,10 @@ type Input struct {
 	Kind Kind
 	// UserID is the platform's id of who acts, in decimal.
 	UserID uint64
+	// At is when it happens, by the platform's clock: what the event's time
+	// stamp or the time in its id says, as exactly as the platform can. The
+	// events of one person are whole seconds apart.
+	At time.Time
 	// Name is the person's name: where the platform has a given and a family
 	// name, it is the given name. LastName is "" where there is none.
 	Name     string
