@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -70,8 +71,10 @@ func (p Patch) Record() Record {
 // PatchOf returns the patch by which source states the fields of p that are not
 // zero. Key, FirstSeen and LastSeen of p are not part of it. An email or phone
 // number that comes without its verified flag clears the flag that the same
-// source gave the one before.
-func PatchOf(key Key, source Source, at time.Time, p Profile) Patch {
+// source gave the one before. The error is a *FieldError, for a value in Custom
+// whose Go type cannot be kept; the values themselves are the matter of
+// [Patch.Validate].
+func PatchOf(key Key, source Source, at time.Time, p Profile) (Patch, error) {
 	patch := Patch{Key: key, Source: source, At: at, Set: make(map[Field]string)}
 	for _, s := range specList {
 		if v := s.get(&p); v != "" {
@@ -81,8 +84,12 @@ func PatchOf(key Key, source Source, at time.Time, p Profile) Patch {
 	for id, v := range p.Nicks {
 		patch.Set[NickField(id)] = v
 	}
-	for key, v := range p.Custom {
-		patch.Set[CustomKey(key)] = customText(v)
+	for _, name := range slices.Sorted(maps.Keys(p.Custom)) {
+		text, problem := customText(p.Custom[name])
+		if problem != "" {
+			return Patch{}, &FieldError{Field: CustomKey(name), Problem: problem}
+		}
+		patch.Set[CustomKey(name)] = text
 	}
 	for flag, of := range map[Field]Field{FieldEmailVerified: FieldEmail, FieldPhoneVerified: FieldPhoneNumber} {
 		if patch.Set[of] != "" && patch.Set[flag] == "" {
@@ -90,7 +97,7 @@ func PatchOf(key Key, source Source, at time.Time, p Profile) Patch {
 		}
 	}
 	slices.Sort(patch.Clear)
-	return patch
+	return patch, nil
 }
 
 // fields that a patch speaks of, sorted, for errors that do not depend on the

@@ -8,8 +8,8 @@ var personName, longText, addressLine, httpsURL, email, gender, birthdate, zonei
 // Repair is documented in its final form by the next commit.
 func Repair(f Field, raw string) (value string, ok bool) { return raw, true }
 
-func customText(v any) string  { return "" }
-func customValue(v string) any { return v }
+func customText(v any) (text, problem string) { return "", "" }
+func customValue(v string) any                { return v }
 
 // Validate is documented in its final form by the next commit.
 func (p Patch) Validate(custom CustomFields) error { return nil }
