@@ -1,10 +1,12 @@
 package adaptertest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
 )
 
 // An Adapter is what [Run] needs to know of the adapter under test.
@@ -70,3 +72,39 @@ const (
 	FromBot   Kind = "bot"       // like Message, written by another bot
 	Nobody    Kind = "nobody"    // an event of the platform that no person is behind: a channel post, a webhook
 )
+
+// Run checks an adapter: each property of the package's documentation is a
+// subtest, and the message of one that fails says why the property matters. A
+// property that Adapter.Skip names is skipped and its reason printed; a name
+// there that is no property's fails the test.
+func Run(t *testing.T, a Adapter) {
+	t.Helper()
+	if a.Connect == nil {
+		t.Fatal("adaptertest: Adapter.Connect is nil")
+	}
+	if err := (store.Key{Channel: a.Channel, UserID: "1"}).Validate(); err != nil {
+		t.Fatalf("adaptertest: Adapter.Channel: %v", err)
+	}
+	for name, reason := range a.Skip {
+		if !slices.ContainsFunc(properties, func(p property) bool { return p.name == name }) {
+			t.Errorf("adaptertest: Skip names %q, which is no property", name)
+		}
+		if reason == "" {
+			t.Errorf("adaptertest: Skip gives no reason for %q", name)
+		}
+	}
+	for _, p := range properties {
+		t.Run(p.name, func(t *testing.T) {
+			if reason, ok := a.Skip[p.name]; ok {
+				t.Skipf("skipped by the adapter: %s", reason)
+			}
+			s := p.check(t, a)
+			if s.skipped != "" {
+				t.Skip(s.skipped)
+			}
+			if err := s.failure(); err != nil {
+				t.Errorf("%v\n\twhy it matters: %s", err, p.reason)
+			}
+		})
+	}
+}
