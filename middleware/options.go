@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,3 +66,43 @@ const (
 	FirstMessage             // first sight only; later changes are left out
 	StartOnly                // only start commands
 )
+
+const (
+	defaultExpectedPeople = 100_000
+	defaultSeenEvery      = time.Hour
+	defaultAttempts       = 5
+)
+
+func (o *Options) validate() error {
+	if err := store.CustomFields(o.CustomFields).Validate(); err != nil {
+		return err
+	}
+	switch {
+	case o.When > StartOnly:
+		return fmt.Errorf("Options.When is none of the choices: %w", store.ErrInvalid)
+	case o.ExpectedPeople < 0:
+		return fmt.Errorf("Options.ExpectedPeople is negative: %w", store.ErrInvalid)
+	case o.Attempts < 0:
+		return fmt.Errorf("Options.Attempts is negative: %w", store.ErrInvalid)
+	case o.SeenEvery > 0 && o.SeenEvery < time.Second:
+		return fmt.Errorf("Options.SeenEvery is below one second: %w", store.ErrInvalid)
+	}
+	return nil
+}
+
+func (o *Options) logger() *zap.Logger {
+	if o.Logger == nil {
+		return zap.NewNop()
+	}
+	return o.Logger.Named("rollcall")
+}
+
+// seenEvery returns SeenEvery in seconds, 0 for never.
+func (o *Options) seenEvery() int64 {
+	every := cmp.Or(o.SeenEvery, defaultSeenEvery)
+	return max(0, int64(every/time.Second))
+}
+
+func (o *Options) expectedPeople() int { return cmp.Or(o.ExpectedPeople, defaultExpectedPeople) }
+
+func (o *Options) attempts() int { return cmp.Or(o.Attempts, defaultAttempts) }

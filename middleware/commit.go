@@ -1,0 +1,251 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+const (
+	batchPeople   = 500              // in one transaction
+	commitTimeout = 30 * time.Second // for one call of the store
+	firstBackoff  = 500 * time.Millisecond
+	maxBackoff    = 30 * time.Second
+)
+
+// A committer saves what is pending. It is one goroutine, so a person's
+// observations are saved in the order in which they came.
+type committer struct {
+	m        *Middleware
+	limit    int // people in the next transaction; halved when the store refuses, for a disk that is nearly full
+	refusals int // of the store in a row
+	since    time.Time
+	span     time.Duration // the next wait is random within it
+	struck   *entry        // whom the store last refused with an error of no known kind
+}
+
+func (c *committer) run(ctx context.Context) {
+	c.limit, c.span = batchPeople, firstBackoff
+	for {
+		batch := c.m.pending.take(c.limit)
+		if len(batch) == 0 {
+			select {
+			case <-c.m.pending.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		err := c.save(ctx, batch)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			c.backOff(ctx, err)
+		}
+	}
+}
+
+// save brings a batch to its end, or back into the queue. An error means that
+// the store as a whole refuses, so that going on makes no sense for a while.
+func (c *committer) save(ctx context.Context, batch []*entry) error {
+	changes, err := c.ask(ctx, batch)
+	switch {
+	case err == nil:
+		c.accepted()
+		for i, e := range batch {
+			c.saved(e, changes[i])
+		}
+		return nil
+	case refuses(err) || ctx.Err() != nil:
+		c.putBack(batch)
+		return err
+	case len(batch) > 1:
+		// One of them may be what the store objects to: find it, save the rest.
+		half := len(batch) / 2
+		if err := c.save(ctx, batch[:half]); err != nil {
+			c.putBack(batch[half:])
+			return err
+		}
+		return c.save(ctx, batch[half:])
+	case errors.Is(err, store.ErrInvalid):
+		c.rejected(batch[0], err)
+		return nil
+	default:
+		// An error of no known kind. The same person alone may be at fault; two
+		// people in a row mean that the store is.
+		strange := c.struck != nil && c.struck != batch[0]
+		c.struck = batch[0]
+		c.putBack(batch)
+		if strange || c.m.pending.len() == 1 {
+			return err
+		}
+		return nil
+	}
+}
+
+// refuses reports whether err is about the store and not about a person.
+func refuses(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// ask puts a batch to the store, and takes a panic or a wrong answer for a
+// refusal.
+func (c *committer) ask(ctx context.Context, batch []*entry) (changes []store.Change, err error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			c.m.log.Error("store panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+			err = fmt.Errorf("middleware: the store panicked: %w", store.ErrUnavailable)
+		}
+	}()
+	deltas := make([]store.Record, len(batch))
+	for i, e := range batch {
+		deltas[i] = e.delta
+	}
+	if c.m.when == FirstMessage {
+		return c.introduce(ctx, deltas)
+	}
+	changes, err = c.m.store.Apply(ctx, deltas)
+	return answered(changes, err, len(deltas))
+}
+
+// introduce applies those deltas whose people were never seen. For the others
+// it answers with the zero Change.
+func (c *committer) introduce(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+	var strangers []store.Record
+	var places []int
+	for i, d := range deltas {
+		kept, err := c.m.store.Get(ctx, d.Key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		if kept.FirstSeen.IsZero() {
+			strangers, places = append(strangers, d), append(places, i)
+		}
+	}
+	changes := make([]store.Change, len(deltas))
+	if len(strangers) == 0 {
+		return changes, nil
+	}
+	made, err := c.m.store.Apply(ctx, strangers)
+	if made, err = answered(made, err, len(strangers)); err != nil {
+		return nil, err
+	}
+	for i, place := range places {
+		changes[place] = made[i]
+	}
+	return changes, nil
+}
+
+func answered(changes []store.Change, err error, deltas int) ([]store.Change, error) {
+	if err == nil && len(changes) != deltas {
+		return nil, fmt.Errorf("middleware: the store answered %d deltas with %d changes: %w", deltas, len(changes), store.ErrUnavailable)
+	}
+	return changes, err
+}
+
+func (c *committer) saved(e *entry, change store.Change) {
+	lastWord, tell := c.m.pending.settle(e)
+	defer c.m.pending.done(e)
+	if lastWord {
+		switch {
+		case change.Suppressed:
+			c.m.seen.mark(e.person, suppressedPrint(c.m.period(e.person, e.delta.LastSeen)))
+		case !change.Outdated:
+			for _, mk := range e.marks {
+				c.m.seen.mark(mk.slot, mk.fingerprint)
+			}
+		}
+	}
+	if !tell {
+		return
+	}
+	o := e.origin.outcome(e.key)
+	o.Profile, o.Fields, o.Attempts = change.Profile, change.Fields, e.failures+1
+	switch {
+	case change.Suppressed:
+		o.Result, o.Reason = Dropped, ReasonSuppressed
+	case change.Created:
+		o.Result = Created
+	case c.m.when == FirstMessage:
+		o.Result, o.Reason = Dropped, ReasonWhen
+	case len(change.Fields) > 0:
+		o.Result = Updated
+	default:
+		o.Result = Unchanged
+	}
+	c.m.tell(o)
+}
+
+// rejected ends an observation that the store will never take.
+func (c *committer) rejected(e *entry, err error) {
+	c.m.log.Debug("store rejects a person", zap.Stringer("key", e.key), zap.Error(err))
+	_, tell := c.m.pending.settle(e)
+	defer c.m.pending.done(e)
+	if !tell {
+		return
+	}
+	o := e.origin.outcome(e.key)
+	o.Result, o.Err, o.Attempts = Failed, err, e.failures+1
+	c.m.tell(o)
+}
+
+func (c *committer) putBack(batch []*entry) {
+	for _, e := range batch {
+		coalesced, forgotten, tell := c.m.pending.putBack(e)
+		if forgotten {
+			c.m.endForgotten(e, tell)
+		}
+		if coalesced != nil {
+			o := coalesced.origin.outcome(coalesced.key)
+			o.Result = Coalesced
+			c.m.tell(o)
+		}
+	}
+}
+
+func (c *committer) accepted() {
+	if c.refusals > 0 {
+		c.m.log.Info("store is back", zap.Int("refusals", c.refusals), zap.Duration("away", time.Since(c.since)),
+			zap.Int("waiting", c.m.pending.len()))
+	}
+	c.m.lastRefusal.Store(nil)
+	c.refusals, c.span, c.struck = 0, firstBackoff, nil
+	c.limit = min(2*c.limit, batchPeople)
+}
+
+// backOff tells those whose patience ended, and waits before the store is asked
+// again: full jitter over a doubling span.
+func (c *committer) backOff(ctx context.Context, cause error) {
+	m := c.m
+	m.lastRefusal.Store(&cause)
+	if c.refusals++; c.refusals == 1 {
+		c.since = time.Now()
+		m.log.Warn("store refuses; what is observed waits in memory", zap.Error(cause), zap.Int("waiting", m.pending.len()))
+	}
+	c.limit = max(1, c.limit/2)
+	for _, e := range m.pending.failed(m.attempts) {
+		o := e.origin.outcome(e.key)
+		o.Result, o.Err, o.Attempts, o.Kept = Failed, cause, e.failures, true
+		m.tell(o)
+	}
+	wait := time.NewTimer(rand.N(c.span))
+	defer wait.Stop()
+	c.span = min(2*c.span, maxBackoff)
+	select {
+	case <-wait.C:
+	case <-m.hurry:
+		c.span = firstBackoff
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,125 @@
+package middleware
+
+import (
+	"math/bits"
+	"strconv"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// hashedBytes is how much of a value counts. store.Repair looks no further
+// either, so two values that differ only behind it are kept as the same.
+const hashedBytes = 4 << 10
+
+func mix(x uint64) uint64 {
+	x ^= x >> 32
+	x *= 0xe9846af9b1a615d
+	x ^= x >> 32
+	x *= 0xe9846af9b1a615d
+	return x ^ x>>28
+}
+
+func combine(a, b uint64) uint64 { return mix(a ^ bits.RotateLeft64(b, 31)) }
+
+// personSlot is where the seen table keeps a person. It is the same for a
+// NumericID and for its decimal UserID.
+func (s *Sender) personSlot() uint64 {
+	if s.NumericID == 0 {
+		return keySlot(s.Channel, s.UserID)
+	}
+	var digits [20]byte
+	id := strconv.AppendUint(digits[:0], s.NumericID, 10)
+	return combine(xxh3.HashString(s.Channel), xxh3.Hash(id))
+}
+
+func keySlot(channel, userID string) uint64 {
+	return combine(xxh3.HashString(channel), xxh3.HashString(userID))
+}
+
+// fieldSlot is where the seen table keeps a field that is looked up by itself.
+func fieldSlot(person uint64, f store.Field) uint64 {
+	return combine(person, xxh3.HashString(string(f)))
+}
+
+// together reports whether a field is part of the one fingerprint of a person:
+// those that a platform states in nearly every event. The others come and go
+// with the kind of event, and would make the fingerprint change without any
+// change of the person.
+func together(f store.Field) bool {
+	switch f {
+	case store.FieldName, store.FieldGivenName, store.FieldFamilyName, store.FieldUsername,
+		store.FieldPicture, store.FieldIsPremium, store.FieldStatus:
+		return true
+	}
+	return false
+}
+
+const clearedHash = 0x9e3779b97f4a7c15
+
+func (st *statement) valueHash() uint64 {
+	if st.cleared {
+		return clearedHash
+	}
+	return xxh3.HashString(st.value[:min(len(st.value), hashedBytes)])
+}
+
+func (st *statement) hash() uint64 {
+	return combine(xxh3.HashString(string(st.field)), st.valueHash())
+}
+
+// period numbers the spans of SeenEvery that at falls into. They begin at
+// another moment for each person, so that not all are saved again at once.
+func (m *Middleware) period(person uint64, at time.Time) uint64 {
+	if m.seenEvery <= 0 {
+		return 0
+	}
+	return uint64(at.Unix()+int64(person%uint64(m.seenEvery))) / uint64(m.seenEvery)
+}
+
+// suppressedPrint is the fingerprint of a person who was forgotten with a
+// tombstone.
+func suppressedPrint(period uint64) uint64 { return mix(period ^ 0x5bd1e9955bd1e995) }
+
+// A mark is an entry that the seen table is to get once an observation is
+// durable.
+type mark struct {
+	slot, fingerprint uint64
+	at                time.Time
+}
+
+// unchanged reports whether all that s says is known to be durable.
+func (m *Middleware) unchanged(s *Sender, person, period uint64) bool {
+	if m.when == FirstMessage {
+		return m.seen.has(person, 0)
+	}
+	print := period
+	for st := range s.each {
+		if together(st.field) {
+			print += st.hash()
+		} else if !m.seen.has(fieldSlot(person, st.field), st.valueHash()) {
+			return false
+		}
+	}
+	return m.seen.has(person, mix(print))
+}
+
+// marks returns what the table is to remember of s, that of the person first.
+func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) []mark {
+	marks := make([]mark, 1, 4)
+	print := period
+	for st := range s.each {
+		if together(st.field) {
+			print += st.hash()
+			continue
+		}
+		marks = append(marks, mark{fieldSlot(person, st.field), st.valueHash(), at})
+	}
+	marks[0] = mark{person, mix(print), at}
+	if m.when == FirstMessage {
+		marks[0].fingerprint = 0
+	}
+	return marks
+}

@@ -1,0 +1,118 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// hookQueue is how many outcomes may wait for a slow hook.
+const hookQueue = 8192
+
+// An origin is what an Outcome tells of the event that it came from.
+type origin struct {
+	event string
+	start bool
+	reply func(ctx context.Context, chat any, text string) error
+	chat  any
+}
+
+func (s *Sender) origin() origin {
+	return origin{event: s.Event, start: s.Start, reply: s.Reply, chat: s.Chat}
+}
+
+func (g origin) outcome(key store.Key) *Outcome {
+	return &Outcome{Target: TargetStore, Key: key, Event: g.event, Start: g.start, reply: g.reply, chat: g.chat}
+}
+
+// tell counts an outcome and hands it to the hooks, without waiting for them.
+func (m *Middleware) tell(o *Outcome) {
+	m.counts.add(o.Result)
+	if !m.wantsHook(o.Result) {
+		return
+	}
+	select {
+	case m.outcomes <- o:
+	default:
+		if m.counts.hooksSkipped.Add(1) == 1 {
+			m.log.Warn("hooks are too slow; outcomes are skipped from now on, see Stats.HooksSkipped")
+		}
+	}
+}
+
+func (m *Middleware) wantsHook(r Result) bool {
+	switch {
+	case m.onOutcome != nil:
+		return true
+	case r == Created, r == Updated:
+		return m.onSuccess != nil
+	case r == Failed:
+		return m.onFailure != nil
+	}
+	return false
+}
+
+// endForgotten ends an entry that Forget has taken out.
+func (m *Middleware) endForgotten(e *entry, tell bool) {
+	defer m.pending.done(e)
+	if !tell {
+		return
+	}
+	o := e.origin.outcome(e.key)
+	o.Result, o.Reason = Dropped, ReasonSuppressed
+	m.tell(o)
+}
+
+// runHooks calls the hooks, one at a time, until stop ends; then what waits
+// still, unless ctx has ended too.
+func (m *Middleware) runHooks(ctx context.Context, stop <-chan struct{}) {
+	for {
+		select {
+		case o := <-m.outcomes:
+			m.callHooks(ctx, o)
+		case done := <-m.barriers:
+			for len(m.outcomes) > 0 {
+				m.callHooks(ctx, <-m.outcomes)
+			}
+			close(done)
+		case <-stop:
+			for len(m.outcomes) > 0 && ctx.Err() == nil {
+				m.callHooks(ctx, <-m.outcomes)
+			}
+			return
+		}
+	}
+}
+
+func (m *Middleware) callHooks(ctx context.Context, o *Outcome) {
+	if m.onOutcome != nil {
+		m.contain("OnOutcome", func() { m.onOutcome(ctx, *o) })
+	}
+	switch o.Result {
+	case Created, Updated:
+		if m.onSuccess != nil {
+			m.contain("OnSuccess", func() { m.onSuccess(ctx, *o) })
+		}
+	case Failed:
+		if m.onFailure != nil {
+			m.contain("OnFailure", func() { m.onFailure(ctx, *o, o.Err) })
+		}
+	}
+}
+
+func (m *Middleware) contain(hook string, call func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.log.Error("hook panicked", zap.String("hook", hook), zap.String("panic", panicKind(r)),
+				zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	call()
+}
+
+// panicKind describes a panic by its type alone: its text could hold anything.
+func panicKind(r any) string { return fmt.Sprintf("%T", r) }

@@ -1,0 +1,155 @@
+package middleware
+
+import (
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// maxAhead is how far an event's time may lie ahead of this machine's clock. A
+// forged or skewed time would otherwise win against every later event.
+const maxAhead = 5 * time.Minute
+
+// Observe takes note of a sender. It never blocks, never panics and does no
+// I/O, so it can stand in the way of every event of a bot; a sender who has not
+// changed costs no allocation. What became of the observation is counted in
+// Stats and told to the hooks. Observe does not change s and keeps no pointer to
+// it, so that s can live on the caller's stack.
+func (m *Middleware) Observe(s *Sender) {
+	if s == nil {
+		s = &Sender{}
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			m.log.Error("observing panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+			m.end(s, Dropped, ReasonPanic)
+		}
+	}()
+	if reason := m.leaveOut(s); reason != "" {
+		m.end(s, Dropped, reason)
+		return
+	}
+	at := s.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	person := s.personSlot()
+	period := m.period(person, at)
+	if m.unchanged(s, person, period) {
+		m.end(s, Unchanged, "")
+		return
+	}
+	if m.seen.has(person, suppressedPrint(period)) {
+		m.end(s, Dropped, ReasonSuppressed)
+		return
+	}
+	m.enqueue(s, person, at)
+}
+
+// leaveOut returns why s makes no profile, "" when it does.
+func (m *Middleware) leaveOut(s *Sender) Reason {
+	if m.closing.Load() {
+		return ReasonClosed
+	}
+	reason := s.Drop
+	if m.who != nil {
+		switch {
+		case m.who(*s):
+			reason = ""
+		case reason == "":
+			reason = ReasonWho
+		}
+	}
+	switch {
+	case reason != "":
+		return reason
+	case s.NumericID == 0 && s.UserID == "":
+		return ReasonNobody
+	case m.when == StartOnly && !s.Start:
+		return ReasonWhen
+	}
+	return ""
+}
+
+// end counts an observation that is over, and tells OnOutcome.
+func (m *Middleware) end(s *Sender, r Result, reason Reason) {
+	if !m.wantsHook(r) {
+		m.counts.add(r)
+		return
+	}
+	o := s.origin().outcome(s.Key())
+	o.Result, o.Reason = r, reason
+	m.tell(o)
+}
+
+// enqueue hands an observation that may be news to the committer.
+func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
+	key := s.Key()
+	if err := key.Validate(); err != nil {
+		m.end(s, Dropped, ReasonInvalidKey)
+		return
+	}
+	key.UserID = strings.Clone(key.UserID)
+	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
+		at = now
+	}
+	e := &entry{
+		key:    key,
+		person: person,
+		delta:  m.delta(s, key, at),
+		marks:  m.marks(s, person, m.period(person, at), at),
+		origin: s.origin(),
+	}
+	// From here on the table must not answer for this person: somebody who
+	// changes back before the change is durable has to be seen.
+	for _, mk := range e.marks {
+		m.seen.drop(mk.slot)
+	}
+	result, reason := m.pending.add(e)
+	if result != "" {
+		m.end(s, result, reason)
+	}
+}
+
+// delta returns what s states, repaired, as a Record. A value that cannot be
+// repaired is left out; of two statements about one field the later counts.
+func (m *Middleware) delta(s *Sender, key store.Key, at time.Time) store.Record {
+	at = at.Round(0).UTC()
+	registers := make([]store.Register, 0, s.inline+len(s.more))
+	for st := range s.each {
+		r := store.Register{Field: st.field, Source: store.Observed, Cleared: st.cleared, At: at}
+		if !st.cleared {
+			value, ok := m.repair(key, at, st.field, st.value)
+			if !ok {
+				continue
+			}
+			r.Value, r.Cleared = value, value == ""
+		}
+		if i := slices.IndexFunc(registers, func(o store.Register) bool { return o.Field == r.Field }); i >= 0 {
+			registers[i] = r
+			continue
+		}
+		registers = append(registers, r)
+	}
+	return store.NewRecord(key, at, at, registers)
+}
+
+func (m *Middleware) repair(key store.Key, at time.Time, f store.Field, raw string) (value string, ok bool) {
+	value, ok = store.Repair(f, raw)
+	if ok && strings.HasPrefix(string(f), customPrefix) {
+		patch := store.Patch{Key: key, At: at, Set: map[store.Field]string{f: value}}
+		ok = patch.Validate(m.custom) == nil
+	}
+	if !ok {
+		m.log.Debug("a value cannot be kept", zap.Stringer("key", key), zap.String("field", string(f)))
+		return "", false
+	}
+	return strings.Clone(value), true // it may point into the whole event
+}
+
+var customPrefix = string(store.CustomKey(""))

@@ -1,0 +1,484 @@
+package middleware_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+func TestEachObservationHasItsOutcome(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	mw.Observe(ann(1, "Ann"))
+	mw.Observe(ann(2, "Anna"))
+	flush(t, mw)
+	bot := ann(3, "Robot")
+	bot.Drop = middleware.ReasonBot
+	mw.Observe(bot)
+	flush(t, mw)
+	wantResults(t, j, "created", "unchanged", "updated given_name", "dropped: bot")
+
+	got := mw.Stats()
+	want := middleware.Stats{Created: 1, Updated: 1, Unchanged: 1, Dropped: 1}
+	if got != want {
+		t.Errorf("Stats() = %+v, want %+v", got, want)
+	}
+}
+
+func TestUnchangedSenderAllocatesNothing(t *testing.T) {
+	nick := store.NickField("7")
+	for name, change := range map[string]func(middleware.Sender) middleware.Sender{
+		"numeric id": func(s middleware.Sender) middleware.Sender { return s },
+		"text id": func(s middleware.Sender) middleware.Sender {
+			s.NumericID, s.UserID = 0, "U042"
+			return s
+		},
+		"fields that come and go": func(s middleware.Sender) middleware.Sender {
+			s.Set(store.FieldLocale, "pt-BR")
+			s.Set(nick, "Annie")
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mw, err := middleware.New(memstore.New(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer mw.Close(context.Background())
+			observe := func() {
+				s := middleware.Sender{Channel: "telegram", NumericID: 42, Event: "message", At: noon}
+				s.Set(store.FieldGivenName, "Ann")
+				s.Clear(store.FieldFamilyName)
+				s = change(s)
+				mw.Observe(&s)
+			}
+			observe()
+			flush(t, mw)
+			if n := testing.AllocsPerRun(100, observe); n != 0 {
+				t.Errorf("an unchanged sender costs %v allocations", n)
+			}
+			if got := mw.Stats(); got.Unchanged != 101 {
+				t.Errorf("the senders were not unchanged: %+v", got)
+			}
+		})
+	}
+}
+
+func TestNumericAndTextIDsAreOnePerson(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	text := ann(0, "Ann")
+	text.NumericID, text.UserID = 0, "42"
+	mw.Observe(text)
+	wantAfterFlush(t, mw, j, "created", "unchanged")
+}
+
+func wantAfterFlush(t *testing.T, mw *middleware.Middleware, j *journal, want ...string) {
+	t.Helper()
+	flush(t, mw)
+	wantResults(t, j, want...)
+}
+
+func TestNobodyWaitsForAHungStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		release := make(chan struct{})
+		st.failWith(func([]store.Record) error { <-release; return nil })
+		mw, j := start(t, st, middleware.Options{})
+		began := time.Now()
+		for i := range 1000 {
+			mw.Observe(person(uint64(1+i%10), i, fmt.Sprint("name ", i)))
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("1,000 observations waited %v for the store", waited)
+		}
+		synctest.Wait()
+		if got := mw.Stats(); got.Waiting != 10 {
+			t.Errorf("%d people wait, want 10: one entry a person", got.Waiting)
+		}
+		close(release)
+		flush(t, mw)
+		if got := st.asked(); got > 3 {
+			t.Errorf("the store was asked %d times for 10 people", got)
+		}
+		if n := len(j.all()); n != 1000 {
+			t.Errorf("%d outcomes for 1,000 observations", n)
+		}
+		if p := get(t, mw, store.Key{Channel: "telegram", UserID: "10"}); p.GivenName != "name 999" {
+			t.Errorf("the newest name was lost: %q", p.GivenName)
+		}
+	})
+}
+
+func TestFingerprintAdvancesOnlyWhenDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, j := start(t, st, middleware.Options{Attempts: 1000})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		mw.Observe(ann(1, "Ann"))
+		st.failWith(nil)
+		wantAfterFlush(t, mw, j, "coalesced", "created")
+	})
+}
+
+func TestChangeBackBeforeTheChangeIsDurableIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		mw, j := start(t, st, middleware.Options{})
+		mw.Observe(ann(0, "Ann"))
+		flush(t, mw)
+		release := make(chan struct{})
+		st.failWith(func([]store.Record) error { <-release; return nil })
+		mw.Observe(ann(1, "Anna"))
+		synctest.Wait() // Anna is on her way to the store
+		mw.Observe(ann(2, "Ann"))
+		close(release)
+		wantAfterFlush(t, mw, j, "created", "updated given_name", "updated given_name")
+		if p := get(t, mw, annKey); p.GivenName != "Ann" {
+			t.Errorf("given_name = %q, want the newest, Ann", p.GivenName)
+		}
+	})
+}
+
+func TestLateEventLosesAndIsNotRemembered(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(10, "Anna"))
+	flush(t, mw)
+	mw.Observe(ann(0, "Ann")) // sent before, handled after
+	flush(t, mw)
+	if p := get(t, mw, annKey); p.GivenName != "Anna" {
+		t.Fatalf("given_name = %q: the older event won", p.GivenName)
+	}
+	mw.Observe(ann(20, "Ann")) // now it is news
+	wantAfterFlush(t, mw, j, "created", "unchanged", "updated given_name")
+}
+
+func TestDisorderWithinOneBatchIsNotRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		release := make(chan struct{})
+		st.failWith(func([]store.Record) error { <-release; return nil })
+		mw, _ := start(t, st, middleware.Options{})
+		mw.Observe(person(1, 0, "somebody who keeps the store busy"))
+		synctest.Wait()
+		mw.Observe(ann(10, "Anna"))
+		mw.Observe(ann(0, "Ann"))
+		close(release)
+		flush(t, mw)
+		mw.Observe(ann(20, "Ann"))
+		flush(t, mw)
+		if p := get(t, mw, annKey); p.GivenName != "Ann" {
+			t.Errorf("given_name = %q: the table took a late event for the newest", p.GivenName)
+		}
+	})
+}
+
+func TestTimeFarAheadIsClamped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mw, _ := start(t, memstore.New(), middleware.Options{})
+		forged := ann(0, "Forged")
+		forged.At = time.Now().Add(24 * time.Hour)
+		mw.Observe(forged)
+		flush(t, mw)
+		time.Sleep(time.Second)
+		honest := ann(0, "Ann")
+		honest.At = time.Now()
+		mw.Observe(honest)
+		flush(t, mw)
+		if p := get(t, mw, annKey); p.GivenName != "Ann" {
+			t.Errorf("given_name = %q: a forged time froze the profile", p.GivenName)
+		}
+	})
+}
+
+func TestLastSeenMovesOnceAnHour(t *testing.T) {
+	st := newFaultyStore()
+	mw, j := start(t, st, middleware.Options{})
+	for minute := range 180 {
+		mw.Observe(ann(60*minute, "Ann"))
+		flush(t, mw)
+	}
+	if got := st.asked(); got < 3 || got > 4 {
+		t.Errorf("the store was asked %d times in three hours of one message a minute", got)
+	}
+	if p := get(t, mw, annKey); p.LastSeen.Sub(p.FirstSeen) < 2*time.Hour-time.Minute {
+		t.Errorf("last seen is %v after first seen", p.LastSeen.Sub(p.FirstSeen))
+	}
+	for _, o := range j.all()[1:] {
+		if o.Result != middleware.Unchanged {
+			t.Errorf("being seen again is %s, want unchanged", o.Result)
+		}
+	}
+}
+
+func TestSeenEveryNegativeNeverAsks(t *testing.T) {
+	st := newFaultyStore()
+	mw, _ := start(t, st, middleware.Options{SeenEvery: -1})
+	for day := range 30 {
+		mw.Observe(ann(86400*day, "Ann"))
+		flush(t, mw)
+	}
+	if got := st.asked(); got != 1 {
+		t.Errorf("the store was asked %d times, want once", got)
+	}
+}
+
+// A nick of one guild is not in the events of another, a start payload only in
+// one event: such fields must not make the person look changed.
+func TestFieldsThatComeAndGoDoNotFlap(t *testing.T) {
+	st := newFaultyStore()
+	mw, _ := start(t, st, middleware.Options{})
+	events := []func(*middleware.Sender){
+		func(s *middleware.Sender) { s.Set(store.NickField("1"), "Annie") },
+		func(s *middleware.Sender) { s.Set(store.NickField("2"), "Boss") },
+		func(s *middleware.Sender) { s.Set(store.FieldLocale, "pt-BR") },
+		func(s *middleware.Sender) { s.Set(store.FieldStartPayload, "ref") },
+		func(s *middleware.Sender) {},
+	}
+	for range 20 {
+		for _, event := range events {
+			s := ann(0, "Ann")
+			event(s)
+			mw.Observe(s)
+			flush(t, mw)
+		}
+	}
+	if got := st.asked(); got != 4 {
+		t.Errorf("the store was asked %d times for one person with four occasional fields", got)
+	}
+	p := get(t, mw, annKey)
+	if p.Nicks["1"] != "Annie" || p.Nicks["2"] != "Boss" || p.Locale != "pt-BR" || p.StartPayload != "ref" {
+		t.Errorf("fields were lost: %+v", p)
+	}
+}
+
+func TestObservedTextIsRepaired(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(0, "A\x00n\u202en \xff"+strings.Repeat("x", 10<<20)))
+	flush(t, mw)
+	name := get(t, mw, annKey).GivenName
+	if !strings.HasPrefix(name, "Ann \ufffdx") || len([]rune(name)) > 128 {
+		t.Errorf("given_name is %d runes long and starts with %q", len([]rune(name)), name[:min(len(name), 12)])
+	}
+}
+
+func TestNameThatRepairsToNothingIsCleared(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	s := ann(0, "Ann")
+	s.Set(store.FieldFamilyName, "Smith")
+	mw.Observe(s)
+	flush(t, mw)
+	s = ann(1, "Ann")
+	s.Set(store.FieldFamilyName, "\u202e\u200b")
+	mw.Observe(s)
+	flush(t, mw)
+	if p := get(t, mw, annKey); p.FamilyName != "" {
+		t.Errorf("family_name = %q, want none", p.FamilyName)
+	}
+}
+
+func TestValueThatCannotBeKeptIsLeftOut(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	s := ann(0, "Ann")
+	s.Set(store.FieldPicture, "https://api.telegram.org/file/bot123456:AAF-canary_canary_canary/photos/file_0.jpg")
+	s.Set(store.CustomKey("undefined"), `"x"`)
+	mw.Observe(s)
+	flush(t, mw)
+	p := get(t, mw, annKey)
+	if p.Picture != "" || p.Custom != nil || p.GivenName != "Ann" {
+		t.Errorf("profile = %+v, want the name and nothing else", p)
+	}
+}
+
+func TestInvalidKeysAreDroppedNotRepaired(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	for _, id := range []string{"a\xff", "a\x00", strings.Repeat("9", 256)} {
+		s := ann(0, "Ann")
+		s.NumericID, s.UserID = 0, id
+		mw.Observe(s)
+	}
+	s := ann(0, "Ann")
+	s.Channel = "tele:gram"
+	mw.Observe(s)
+	nobody := ann(0, "Ann")
+	nobody.NumericID = 0
+	mw.Observe(nobody)
+	mw.Observe(&middleware.Sender{})
+	colons := ann(0, "Ann")
+	colons.NumericID, colons.UserID = 0, "1:2"
+	mw.Observe(colons)
+	wantAfterFlush(t, mw, j, "dropped: invalid key", "dropped: invalid key", "dropped: invalid key",
+		"dropped: invalid key", "dropped: nobody", "dropped: nobody", "created")
+	if p := get(t, mw, store.Key{Channel: "telegram", UserID: "1:2"}); p.GivenName != "Ann" {
+		t.Errorf("profile = %+v", p)
+	}
+}
+
+func TestNilSenderIsContained(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(nil)
+	if got := mw.Stats(); got.Dropped != 1 {
+		t.Errorf("Stats() = %+v, want one dropped", got)
+	}
+}
+
+func TestWhoWidensAndNarrows(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{
+		Who: func(s middleware.Sender) bool {
+			return s.Drop == middleware.ReasonBot || s.Key().UserID == "42"
+		},
+	})
+	robot := person(7, 0, "Robot")
+	robot.Drop = middleware.ReasonBot
+	mw.Observe(robot)
+	hook := person(8, 0, "Hook")
+	hook.Drop = middleware.ReasonWebhook
+	mw.Observe(hook)
+	mw.Observe(person(9, 0, "Bob"))
+	mw.Observe(ann(0, "Ann"))
+	nobody := &middleware.Sender{Channel: "telegram", Drop: middleware.ReasonBot}
+	mw.Observe(nobody)
+	flush(t, mw)
+	var created, dropped []string
+	for _, o := range j.all() {
+		if o.Result == middleware.Created {
+			created = append(created, o.Key.String())
+		} else {
+			dropped = append(dropped, string(o.Reason))
+		}
+	}
+	if got := strings.Join(created, " "); got != "telegram:7 telegram:42" {
+		t.Errorf("created %s", got)
+	}
+	if got := strings.Join(dropped, ", "); got != "webhook, filtered, nobody" {
+		t.Errorf("dropped: %s", got)
+	}
+}
+
+func TestPanicInWhoIsContained(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{Who: func(middleware.Sender) bool { panic("who") }})
+	mw.Observe(ann(0, "Ann"))
+	wantAfterFlush(t, mw, j, "dropped: panic while observing")
+}
+
+func TestWhenFirstMessage(t *testing.T) {
+	st := memstore.New()
+	mw, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	mw.Observe(ann(1, "Anna"))
+	wantAfterFlush(t, mw, j, "created", "unchanged")
+
+	restarted, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
+	restarted.Observe(ann(2, "Anna"))
+	restarted.Observe(person(7, 2, "Bob"))
+	flush(t, restarted)
+	restarted.Observe(ann(3, "Anna"))
+	wantAfterFlush(t, restarted, j, "dropped: not asked for", "created", "unchanged")
+	if p := get(t, restarted, annKey); p.GivenName != "Ann" {
+		t.Errorf("given_name = %q, want that of the first message", p.GivenName)
+	}
+}
+
+func TestWhenStartOnly(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{When: middleware.StartOnly})
+	mw.Observe(ann(0, "Ann"))
+	command := ann(1, "Ann")
+	command.Start = true
+	mw.Observe(command)
+	flush(t, mw)
+	mw.Observe(ann(2, "Anna"))
+	command = ann(3, "Anna")
+	command.Start = true
+	mw.Observe(command)
+	wantAfterFlush(t, mw, j, "dropped: not asked for", "created", "dropped: not asked for", "updated given_name")
+}
+
+func TestManyPeopleAtOnceAreEachCreatedOnce(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 500 {
+				mw.Observe(person(uint64(1+i%100), g*500+i, fmt.Sprint("p", i%100)))
+			}
+		})
+	}
+	wg.Wait()
+	flush(t, mw)
+	created := make(map[store.Key]int)
+	for _, o := range j.all() {
+		if o.Result == middleware.Created {
+			created[o.Key]++
+		}
+	}
+	if len(created) != 100 {
+		t.Errorf("%d people, want 100", len(created))
+	}
+	for key, n := range created {
+		if n != 1 {
+			t.Errorf("%s was created %d times", key, n)
+		}
+	}
+	if n := len(j.all()); n != 4000 {
+		t.Errorf("%d outcomes for 4,000 observations", n)
+	}
+}
+
+func BenchmarkObserveUnchanged(b *testing.B) {
+	mw, err := middleware.New(memstore.New(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer mw.Close(context.Background())
+	observe := func() {
+		s := middleware.Sender{Channel: "telegram", NumericID: 123456789, Event: "message", At: noon}
+		s.Set(store.FieldGivenName, "Ann")
+		s.Set(store.FieldFamilyName, "Smith")
+		s.Set(store.FieldUsername, "annsmith")
+		s.Set(store.FieldLocale, "pt-br")
+		s.SetFlag(store.FieldIsPremium, false)
+		s.Set(store.FieldStatus, string(store.StatusActive))
+		mw.Observe(&s)
+	}
+	observe()
+	if err := mw.Flush(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		observe()
+	}
+}
+
+func BenchmarkObserveChanged(b *testing.B) {
+	mw, err := middleware.New(memstore.New(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer mw.Close(context.Background())
+	names := [...]string{"Ann", "Anna"}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		s := middleware.Sender{Channel: "telegram", NumericID: uint64(1 + i%50_000), Event: "message", At: noon.Add(time.Duration(i))}
+		s.Set(store.FieldGivenName, names[i&1])
+		s.Set(store.FieldFamilyName, "Smith")
+		s.Set(store.FieldUsername, "annsmith")
+		s.Set(store.FieldStatus, string(store.StatusActive))
+		mw.Observe(&s)
+		i++
+	}
+}

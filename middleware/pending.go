@@ -1,0 +1,351 @@
+package middleware
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// An entry is one person who waits to be saved.
+type entry struct {
+	key    store.Key
+	person uint64       // slot in the seen table
+	delta  store.Record // all that waits, joined
+	marks  []mark       // for the seen table, once delta is durable
+
+	origin   origin // the observation that the Outcome is about
+	told     bool   // its Outcome was Failed already
+	failures int    // refusals of the store since origin came
+
+	inFlight  bool   // the committer has it in a batch
+	next      *entry // came while this one was in flight
+	forgotten bool   // Forget came while this one was in flight
+	gen       uint64 // the Flush generation that it belongs to
+	size      int    // bytes that it is counted with
+}
+
+// join takes a newer arrival of the same person into e. What it says is merged;
+// which observation's fingerprints are remembered goes by time.
+func (e *entry) join(n *entry) {
+	e.delta = store.Merge(e.delta, n.delta)
+	for _, nm := range n.marks {
+		e.joinMark(nm)
+	}
+}
+
+func (e *entry) joinMark(n mark) {
+	for i := range e.marks {
+		old := &e.marks[i]
+		if old.slot != n.slot {
+			continue
+		}
+		switch {
+		case n.at.After(old.at):
+			*old = n
+		case n.at.Equal(old.at) && n.fingerprint != old.fingerprint:
+			// Two events of one moment disagree. Which of them won is for the
+			// store to say, so neither is remembered.
+			e.marks = slices.Delete(e.marks, i, i+1)
+		}
+		return
+	}
+	e.marks = append(e.marks, n)
+}
+
+// pending holds the people who wait to be saved, one entry each.
+type pending struct {
+	maxPeople, maxBytes int
+
+	mu      sync.Mutex
+	closed  bool
+	entries map[store.Key]*entry
+	queue   []*entry // those not in flight, oldest first
+	bytes   int
+
+	gen     uint64         // of entries made now
+	alive   map[uint64]int // entries by generation
+	waiters []waiter
+
+	wake chan struct{} // holds one token when the queue has work
+}
+
+type waiter struct {
+	gen  uint64
+	done chan struct{}
+}
+
+func newPending() *pending {
+	return &pending{
+		maxPeople: 100_000,
+		maxBytes:  64 << 20,
+		entries:   make(map[store.Key]*entry),
+		alive:     make(map[uint64]int),
+		wake:      make(chan struct{}, 1),
+	}
+}
+
+// add takes a new observation in. result is Coalesced when it joined an entry
+// that waits already, "" when it waits by itself, and Dropped with a reason
+// when there is no room or the intake has ended.
+func (p *pending) add(n *entry) (result Result, reason Reason) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return Dropped, ReasonClosed
+	}
+	old := p.entries[n.key]
+	if old != nil && old.inFlight && old.next != nil {
+		old = old.next
+	}
+	if old == nil || old.inFlight {
+		if len(p.entries) >= p.maxPeople || p.bytes+entrySize(n) > p.maxBytes {
+			return Dropped, ReasonOverload
+		}
+		n.gen = p.gen
+		p.alive[n.gen]++
+		p.resize(n)
+		if old != nil {
+			old.next = n
+			return "", ""
+		}
+		p.entries[n.key] = n
+		p.push(n)
+		return "", ""
+	}
+	old.join(n)
+	p.resize(old)
+	if old.told {
+		old.origin, old.told, old.failures = n.origin, false, 0
+		return "", ""
+	}
+	return Coalesced, ""
+}
+
+// entrySize estimates what an entry holds in memory.
+func entrySize(e *entry) int {
+	const fixed, register = 400, 96
+	size := fixed + len(e.key.UserID) + register*len(e.delta.Registers)
+	for _, r := range e.delta.Registers {
+		size += len(r.Value)
+	}
+	return size
+}
+
+func (p *pending) resize(e *entry) {
+	size := entrySize(e)
+	p.bytes += size - e.size
+	e.size = size
+}
+
+func (p *pending) push(e *entry) {
+	p.queue = append(p.queue, e)
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take hands at most n entries to the committer, oldest first.
+func (p *pending) take(n int) []*entry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n = min(n, len(p.queue))
+	batch := make([]*entry, n)
+	copy(batch, p.queue)
+	clear(p.queue[:n])
+	p.queue = p.queue[n:]
+	if len(p.queue) == 0 {
+		p.queue = nil
+	}
+	for _, e := range batch {
+		e.inFlight = true
+	}
+	return batch
+}
+
+// settle ends the flight of an entry that is saved, or never will be. lastWord
+// is true when nothing newer of the person waits, so that the seen table may
+// remember what it said; tell, when its observation has had no Outcome yet.
+// After that Outcome comes done.
+func (p *pending) settle(e *entry) (lastWord, tell bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bytes -= e.size
+	lastWord = e.next == nil && !e.forgotten
+	tell, e.told = !e.told, true
+	if e.next == nil {
+		delete(p.entries, e.key)
+		return lastWord, tell
+	}
+	p.entries[e.key] = e.next
+	p.push(e.next)
+	return lastWord, tell
+}
+
+// done ends the wait of those who wait for e, in drained.
+func (p *pending) done(e *entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.release(e)
+}
+
+func (p *pending) release(e *entry) {
+	if p.alive[e.gen]--; p.alive[e.gen] == 0 {
+		delete(p.alive, e.gen)
+	}
+	waiters := p.waiters[:0]
+	for _, w := range p.waiters {
+		if p.waitsFor(w.gen) {
+			waiters = append(waiters, w)
+		} else {
+			close(w.done)
+		}
+	}
+	p.waiters = waiters
+}
+
+func (p *pending) waitsFor(gen uint64) bool {
+	for g := range p.alive {
+		if g <= gen {
+			return true
+		}
+	}
+	return false
+}
+
+// putBack ends the flight of an entry that the store refused. It waits again,
+// behind all others. What came meanwhile joins it and is returned, for its
+// Outcome. An entry that Forget has taken out does not wait any more: forgotten
+// is true, tell as in settle, and done is to be called.
+func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.inFlight = false
+	next := e.next
+	e.next = nil
+	if e.forgotten {
+		p.bytes -= e.size
+		tell, e.told = !e.told, true
+		if next == nil {
+			delete(p.entries, e.key)
+		} else {
+			p.entries[e.key] = next
+			p.push(next)
+		}
+		return nil, true, tell
+	}
+	if next != nil {
+		e.join(next)
+		p.bytes -= next.size
+		p.release(next) // e is older, so that those who wait for next wait for e
+		p.resize(e)
+		if e.told {
+			e.origin, e.told, e.failures = next.origin, false, 0
+			next = nil
+		}
+	}
+	p.push(e)
+	return next, false, false
+}
+
+// failed counts one refusal of the store against everybody who waits, and
+// returns those whose patience of limit attempts has just run out.
+func (p *pending) failed(limit int) []*entry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var due []*entry
+	for _, e := range p.queue {
+		e.failures++
+		if e.failures >= limit && !e.told {
+			e.told = true
+			due = append(due, e)
+		}
+	}
+	return due
+}
+
+// forget takes a person out. It returns the entry that is over with it, nil
+// where none is, and whether its observation has had no Outcome yet; done is to
+// be called after that. One that is in flight ends when it lands.
+func (p *pending) forget(key store.Key) (over *entry, tell bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.entries[key]
+	if e == nil {
+		return nil, false
+	}
+	if e.inFlight {
+		e.forgotten = true
+		over, e.next = e.next, nil
+	} else {
+		over = e
+		delete(p.entries, key)
+		p.queue = slices.DeleteFunc(p.queue, func(q *entry) bool { return q == e })
+	}
+	if over == nil {
+		return nil, false
+	}
+	p.bytes -= over.size
+	tell, over.told = !over.told, true
+	return over, tell
+}
+
+// peek returns what waits of one person, joined; a zero Record where nothing
+// does.
+func (p *pending) peek(key store.Key) store.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var r store.Record
+	for e := p.entries[key]; e != nil; e = e.next {
+		if !e.forgotten {
+			r = store.Merge(r, e.delta)
+		}
+	}
+	return r
+}
+
+// len returns how many people wait.
+func (p *pending) len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.entries)
+}
+
+// drained returns a channel that is closed once all who wait now are settled.
+func (p *pending) drained() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	done := make(chan struct{})
+	if len(p.alive) == 0 {
+		close(done)
+		return done
+	}
+	p.waiters = append(p.waiters, waiter{p.gen, done})
+	p.gen++
+	return done
+}
+
+// close ends the intake.
+func (p *pending) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
+
+// abandon empties the queue at the end, and returns those without an Outcome
+// and how many people are not saved.
+func (p *pending) abandon() (untold []*entry, people int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	people = len(p.entries)
+	for _, first := range p.entries {
+		for e := first; e != nil; e = e.next {
+			if !e.told {
+				e.told = true
+				untold = append(untold, e)
+			}
+		}
+	}
+	return untold, people
+}

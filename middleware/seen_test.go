@@ -1,0 +1,117 @@
+package middleware
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+)
+
+func TestSeenTableRemembersTheLastMark(t *testing.T) {
+	table := newSeenTable(1000)
+	r := rand.New(rand.NewPCG(1, 2))
+	last := make(map[uint64]uint64)
+	slots := make([]uint64, 300)
+	for i := range slots {
+		slots[i] = r.Uint64()
+	}
+	for range 10_000 {
+		slot, print := slots[r.IntN(len(slots))], r.Uint64()
+		table.mark(slot, print)
+		last[slot] = print
+	}
+	kept := 0
+	for slot, print := range last {
+		if table.has(slot, print) {
+			kept++
+		}
+		if table.has(slot, print+1) {
+			t.Fatalf("slot %x has a fingerprint that it was never marked with", slot)
+		}
+	}
+	if kept < 297 {
+		t.Errorf("at 15 %% load %d of 300 slots were kept", kept)
+	}
+}
+
+func TestSeenTableForgetsWhatIsDropped(t *testing.T) {
+	table := newSeenTable(10)
+	table.mark(7, 1)
+	table.drop(7)
+	if table.has(7, 1) {
+		t.Error("a dropped slot is still there")
+	}
+	table.drop(7)
+	table.mark(7, 2)
+	if !table.has(7, 2) {
+		t.Error("a slot cannot be marked again after a drop")
+	}
+}
+
+func TestSeenTableNeverTakesAChangeForKnown(t *testing.T) {
+	table := newSeenTable(64) // full many times over, so that every mark evicts
+	r := rand.New(rand.NewPCG(3, 4))
+	const rounds = 200_000
+	for range rounds {
+		slot, print := r.Uint64N(4096)*0x9e3779b97f4a7c15, r.Uint64()
+		if table.has(slot, print) {
+			t.Fatal("a fingerprint is known that was never marked")
+		}
+		table.mark(slot, print)
+		if !table.has(slot, print) {
+			t.Fatal("a mark was not kept")
+		}
+	}
+}
+
+func TestSeenTableKeepsThoseWhoAreAskedFor(t *testing.T) {
+	table := newSeenTable(4) // one set
+	table.mark(0, 1)
+	for i := range uint64(100) {
+		table.has(0, 1)
+		table.mark((i+1)<<41, 1)
+	}
+	if !table.has(0, 1) {
+		t.Error("somebody who talks all the time was evicted by people who talked once")
+	}
+}
+
+func TestSeenTableFromManyGoroutines(t *testing.T) {
+	table := newSeenTable(128)
+	var wg sync.WaitGroup
+	for g := range uint64(4) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(g, 0))
+			for range 5_000 {
+				slot := r.Uint64N(512) * 0x9e3779b97f4a7c15
+				if table.has(slot, slot^1) {
+					t.Error("a fingerprint is known that was never marked")
+				}
+				if r.IntN(8) == 0 {
+					table.drop(slot)
+				}
+			}
+		})
+	}
+	r := rand.New(rand.NewPCG(9, 9))
+	for range 20_000 {
+		slot := r.Uint64N(512) * 0x9e3779b97f4a7c15
+		table.mark(slot, slot)
+	}
+	wg.Wait()
+}
+
+func BenchmarkSeenTableHit(b *testing.B) {
+	table := newSeenTable(1 << 16)
+	slots := make([]uint64, 1<<16)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range slots {
+		slots[i] = r.Uint64()
+		table.mark(slots[i], slots[i])
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		table.has(slots[i&(1<<16-1)], slots[i&(1<<16-1)])
+		i++
+	}
+}
