@@ -1,7 +1,5 @@
 package store
 
-import "strings"
-
 // A Change says what one delta did to one person.
 type Change struct {
 	// Profile is the person after it. Zero when Suppressed.
@@ -36,57 +34,46 @@ func (r Record) Apply(delta Record) (Record, Change) {
 	}
 }
 
+// changedFields compares what a reader saw before with what one sees after.
 func changedFields(before, after Record) []Field {
 	var fields []Field
-	was, seen := collect(before), collect(after)
-	i, j := 0, 0
-	for i < len(was) || j < len(seen) {
-		c := 0
+	was, is := view{rest: before.Registers}, view{rest: after.Registers}
+	x, old := was.next()
+	y, now := is.next()
+	for old || now {
 		switch {
-		case i == len(was):
-			c = 1
-		case j == len(seen):
-			c = -1
+		case !now || old && x.Field < y.Field:
+			fields = append(fields, x.Field)
+			x, old = was.next()
+		case !old || y.Field < x.Field:
+			fields = append(fields, y.Field)
+			y, now = is.next()
 		default:
-			c = strings.Compare(string(was[i].Field), string(seen[j].Field))
-		}
-		switch {
-		case c < 0:
-			fields = append(fields, was[i].Field)
-			i++
-		case c > 0:
-			fields = append(fields, seen[j].Field)
-			j++
-		default:
-			if was[i].Value != seen[j].Value {
-				fields = append(fields, was[i].Field)
+			if x.Value != y.Value {
+				fields = append(fields, x.Field)
 			}
-			i++
-			j++
+			x, old = was.next()
+			y, now = is.next()
 		}
 	}
 	return fields
 }
 
-func collect(r Record) []Register {
-	regs := make([]Register, 0, len(r.Registers))
-	for reg := range r.visible {
-		regs = append(regs, reg)
-	}
-	return regs
-}
-
+// outdated looks for what delta says and merged does not.
 func outdated(merged, delta Record) bool {
-	i := 0
+	rest := merged.Registers
 	for _, d := range delta.Registers {
-		for merged.Registers[i].comparePlace(d) != 0 {
-			i++
+		for len(rest) > 0 && rest[0].comparePlace(d) < 0 {
+			rest = rest[1:]
 		}
-		m := merged.Registers[i]
-		if d.Field == FieldStartPayload && d.Source == Observed {
+		if len(rest) == 0 {
+			return false
+		}
+		kept := rest[0]
+		if kept.comparePlace(d) != 0 || d.Field == FieldStartPayload && d.Source == Observed {
 			continue
 		}
-		if m.Value != d.Value || m.Cleared != d.Cleared {
+		if kept.Value != d.Value || kept.Cleared != d.Cleared {
 			return true
 		}
 	}

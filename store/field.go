@@ -50,17 +50,14 @@ func NickField(guildID string) Field { return Field(nickPrefix + guildID) }
 // been defined as a [CustomField].
 func CustomKey(key string) Field { return Field(customPrefix + key) }
 
-// Known reports whether f is a field that a Profile has, a nick or a custom
-// field among them.
+// Known reports whether f is a field that a Profile has, a nick or a well-formed
+// custom field among them. Which custom fields are defined it does not know.
 func (f Field) Known() bool {
-	if _, ok := specs[f]; ok {
-		return true
+	if key, ok := f.custom(); ok {
+		return customKeyProblem(key) == ""
 	}
-	if id, ok := f.nick(); ok {
-		return id != ""
-	}
-	key, ok := f.custom()
-	return ok && key != ""
+	_, ok := ruleOf(f)
+	return ok
 }
 
 func (f Field) nick() (guildID string, ok bool) { return strings.CutPrefix(string(f), nickPrefix) }
@@ -79,9 +76,11 @@ func Fields() []Field {
 const trueText = "true"
 
 // A spec is all that the package knows of one field: where its value stands in
-// a Profile, and the rule that values are repaired and validated by.
+// a Profile, its number in bytes, and the rule that values are repaired and
+// validated by.
 type spec struct {
 	field Field
+	code  uint64 // its number in [Record.AppendBinary]: never changed, never used again
 	rule  rule
 	text  func(*Profile) *string // nil for a flag
 	flag  func(*Profile) *bool   // nil for a text
@@ -108,34 +107,34 @@ func (s spec) get(p *Profile) string {
 }
 
 var specList = []spec{
-	{field: FieldName, rule: personName, text: func(p *Profile) *string { return &p.Name }},
-	{field: FieldGivenName, rule: personName, text: func(p *Profile) *string { return &p.GivenName }},
-	{field: FieldFamilyName, rule: personName, text: func(p *Profile) *string { return &p.FamilyName }},
-	{field: FieldMiddleName, rule: personName, text: func(p *Profile) *string { return &p.MiddleName }},
-	{field: FieldNickname, rule: personName, text: func(p *Profile) *string { return &p.Nickname }},
-	{field: FieldPreferredUsername, rule: personName, text: func(p *Profile) *string { return &p.PreferredUsername }},
-	{field: FieldProfile, rule: httpsURL, text: func(p *Profile) *string { return &p.Profile }},
-	{field: FieldPicture, rule: httpsURL, text: func(p *Profile) *string { return &p.Picture }},
-	{field: FieldWebsite, rule: httpsURL, text: func(p *Profile) *string { return &p.Website }},
-	{field: FieldEmail, rule: email, text: func(p *Profile) *string { return &p.Email }},
-	{field: FieldEmailVerified, rule: flag, flag: func(p *Profile) *bool { return &p.EmailVerified }},
-	{field: FieldGender, rule: gender, text: func(p *Profile) *string { return &p.Gender }},
-	{field: FieldBirthdate, rule: birthdate, text: func(p *Profile) *string { return &p.Birthdate }},
-	{field: FieldZoneinfo, rule: zoneinfo, text: func(p *Profile) *string { return &p.Zoneinfo }},
-	{field: FieldLocale, rule: locale, text: func(p *Profile) *string { return &p.Locale }},
-	{field: FieldPhoneNumber, rule: phoneNumber, text: func(p *Profile) *string { return &p.PhoneNumber }},
-	{field: FieldPhoneVerified, rule: flag, flag: func(p *Profile) *bool { return &p.PhoneVerified }},
-	{field: FieldFormatted, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Formatted }},
-	{field: FieldStreetAddress, rule: addressLine, text: func(p *Profile) *string { return &p.Address.StreetAddress }},
-	{field: FieldLocality, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Locality }},
-	{field: FieldRegion, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Region }},
-	{field: FieldPostalCode, rule: addressLine, text: func(p *Profile) *string { return &p.Address.PostalCode }},
-	{field: FieldCountry, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Country }},
-	{field: FieldUsername, rule: personName, text: func(p *Profile) *string { return &p.Username }},
-	{field: FieldStatus, rule: status, text: func(p *Profile) *string { return (*string)(&p.Status) }},
-	{field: FieldIsPremium, rule: flag, flag: func(p *Profile) *bool { return &p.IsPremium }},
-	{field: FieldBio, rule: longText, text: func(p *Profile) *string { return &p.Bio }},
-	{field: FieldStartPayload, rule: personName, text: func(p *Profile) *string { return &p.StartPayload }},
+	{field: FieldName, code: 1, rule: personName, text: func(p *Profile) *string { return &p.Name }},
+	{field: FieldGivenName, code: 2, rule: personName, text: func(p *Profile) *string { return &p.GivenName }},
+	{field: FieldFamilyName, code: 3, rule: personName, text: func(p *Profile) *string { return &p.FamilyName }},
+	{field: FieldMiddleName, code: 4, rule: personName, text: func(p *Profile) *string { return &p.MiddleName }},
+	{field: FieldNickname, code: 5, rule: personName, text: func(p *Profile) *string { return &p.Nickname }},
+	{field: FieldPreferredUsername, code: 6, rule: personName, text: func(p *Profile) *string { return &p.PreferredUsername }},
+	{field: FieldProfile, code: 7, rule: httpsURL, text: func(p *Profile) *string { return &p.Profile }},
+	{field: FieldPicture, code: 8, rule: httpsURL, text: func(p *Profile) *string { return &p.Picture }},
+	{field: FieldWebsite, code: 9, rule: httpsURL, text: func(p *Profile) *string { return &p.Website }},
+	{field: FieldEmail, code: 10, rule: email, text: func(p *Profile) *string { return &p.Email }},
+	{field: FieldEmailVerified, code: 11, rule: flag, flag: func(p *Profile) *bool { return &p.EmailVerified }},
+	{field: FieldGender, code: 12, rule: gender, text: func(p *Profile) *string { return &p.Gender }},
+	{field: FieldBirthdate, code: 13, rule: birthdate, text: func(p *Profile) *string { return &p.Birthdate }},
+	{field: FieldZoneinfo, code: 14, rule: zoneinfo, text: func(p *Profile) *string { return &p.Zoneinfo }},
+	{field: FieldLocale, code: 15, rule: locale, text: func(p *Profile) *string { return &p.Locale }},
+	{field: FieldPhoneNumber, code: 16, rule: phoneNumber, text: func(p *Profile) *string { return &p.PhoneNumber }},
+	{field: FieldPhoneVerified, code: 17, rule: flag, flag: func(p *Profile) *bool { return &p.PhoneVerified }},
+	{field: FieldFormatted, code: 18, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Formatted }},
+	{field: FieldStreetAddress, code: 19, rule: addressLine, text: func(p *Profile) *string { return &p.Address.StreetAddress }},
+	{field: FieldLocality, code: 20, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Locality }},
+	{field: FieldRegion, code: 21, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Region }},
+	{field: FieldPostalCode, code: 22, rule: addressLine, text: func(p *Profile) *string { return &p.Address.PostalCode }},
+	{field: FieldCountry, code: 23, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Country }},
+	{field: FieldUsername, code: 24, rule: personName, text: func(p *Profile) *string { return &p.Username }},
+	{field: FieldStatus, code: 25, rule: status, text: func(p *Profile) *string { return (*string)(&p.Status) }},
+	{field: FieldIsPremium, code: 26, rule: flag, flag: func(p *Profile) *bool { return &p.IsPremium }},
+	{field: FieldBio, code: 27, rule: longText, text: func(p *Profile) *string { return &p.Bio }},
+	{field: FieldStartPayload, code: 28, rule: personName, text: func(p *Profile) *string { return &p.StartPayload }},
 }
 
 var specs = func() map[Field]spec {

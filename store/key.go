@@ -22,7 +22,7 @@ type Key struct {
 
 const (
 	maxChannel = 32
-	maxUserID  = 255
+	maxID      = 255
 )
 
 // String returns the channelUserId, such as "telegram:42". [ParseKey] reads it
@@ -49,26 +49,34 @@ func (k Key) Validate() error {
 		return fmt.Errorf("key has no channel: %w", ErrInvalid)
 	case len(k.Channel) > maxChannel:
 		return fmt.Errorf("channel is longer than %d bytes: %w", maxChannel, ErrInvalid)
-	case k.UserID == "":
-		return fmt.Errorf("key has no user id: %w", ErrInvalid)
-	case len(k.UserID) > maxUserID:
-		return fmt.Errorf("user id is longer than %d bytes: %w", maxUserID, ErrInvalid)
 	}
-	for i := range len(k.Channel) {
-		c := k.Channel[i]
+	for _, c := range []byte(k.Channel) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return fmt.Errorf("channel may hold only a-z, 0-9, '-' and '_': %w", ErrInvalid)
 		}
 	}
-	if !utf8.ValidString(k.UserID) {
-		return fmt.Errorf("user id is not valid UTF-8: %w", ErrInvalid)
-	}
-	for _, r := range k.UserID {
-		if !unicode.IsPrint(r) {
-			return fmt.Errorf("user id holds a character that cannot be printed: %w", ErrInvalid)
-		}
+	if p := idProblem(k.UserID); p != "" {
+		return fmt.Errorf("user id %s: %w", p, ErrInvalid)
 	}
 	return nil
+}
+
+// idProblem says what is wrong with a platform's id of a person or a guild, ""
+// for nothing.
+func idProblem(id string) string {
+	if id == "" {
+		return "is empty"
+	}
+	if len(id) > maxID {
+		return fmt.Sprintf("is longer than %d bytes", maxID)
+	}
+	if !utf8.ValidString(id) {
+		return "is not valid UTF-8"
+	}
+	if strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "holds a character that cannot be printed"
+	}
+	return ""
 }
 
 // ParseKey reads the text form of a Key back. The first ':' ends the channel;

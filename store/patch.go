@@ -3,7 +3,6 @@ package store
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -42,7 +41,8 @@ type Patch struct {
 	// one. It decides between two patches, whatever order they arrive in.
 	At time.Time
 	// Set holds values in the form of a Register: text as it is, flags as
-	// "true", custom values as JSON.
+	// "true", custom values as JSON. An empty value says the same as Clear, and a
+	// field that is in both is set.
 	Set   map[Field]string
 	Clear []Field
 }
@@ -58,7 +58,7 @@ func (p Patch) Record() Record {
 		r.FirstSeen, r.LastSeen = at, at
 	}
 	for f, v := range p.Set {
-		r.Registers = append(r.Registers, Register{Field: f, Source: p.Source, Value: v, At: at})
+		r.Registers = append(r.Registers, Register{Field: f, Source: p.Source, Cleared: v == "", Value: v, At: at})
 	}
 	for _, f := range p.Clear {
 		if _, both := p.Set[f]; !both {
@@ -107,6 +107,6 @@ func (p Patch) fields() []Field {
 	for f := range p.Set {
 		fields = append(fields, f)
 	}
-	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(string(a), string(b)) })
+	slices.Sort(fields)
 	return slices.Compact(fields)
 }

@@ -26,8 +26,8 @@ type Record struct {
 type Register struct {
 	Field   Field     `json:"field"`
 	Source  Source    `json:"source"`
-	Value   string    `json:"value,omitempty"`   // "" when Cleared
 	Cleared bool      `json:"cleared,omitempty"` // the source says: no value
+	Value   string    `json:"value,omitempty"`   // "" when Cleared
 	At      time.Time `json:"at"`                // UTC
 }
 
@@ -137,14 +137,14 @@ func (r Record) Equal(o Record) bool {
 }
 
 // Profile resolves r to what a reader sees: of each field the value of the
-// highest source that has one.
+// highest source that has one. A verified flag counts only when it comes from
+// the source whose email or phone number is seen.
 func (r Record) Profile() Profile {
 	p := Profile{Key: r.Key, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen}
-	for reg := range r.visible {
+	v := view{rest: r.Registers}
+	for reg, ok := v.next(); ok; reg, ok = v.next() {
 		p.put(reg.Field, reg.Value)
 	}
-	p.EmailVerified = p.EmailVerified && r.source(FieldEmail) == r.source(FieldEmailVerified)
-	p.PhoneVerified = p.PhoneVerified && r.source(FieldPhoneNumber) == r.source(FieldPhoneVerified)
 	if p.Name == "" {
 		p.Name = joinName(p.GivenName, p.MiddleName, p.FamilyName)
 	}
@@ -152,57 +152,6 @@ func (r Record) Profile() Profile {
 		p.Status = StatusActive
 	}
 	return p
-}
-
-// visible yields, in the order of their fields, the registers that a reader
-// sees.
-func (r Record) visible(yield func(Register) bool) {
-	for i := 0; i < len(r.Registers); {
-		top, found := Register{}, false
-		field := r.Registers[i].Field
-		for ; i < len(r.Registers) && r.Registers[i].Field == field; i++ {
-			if !r.Registers[i].Cleared {
-				top, found = r.Registers[i], true
-			}
-		}
-		if found && !yield(top) {
-			return
-		}
-	}
-}
-
-// source returns whose value a reader sees in a field, -1 where there is none.
-func (r Record) source(f Field) int {
-	i, _ := slices.BinarySearchFunc(r.Registers, f, func(reg Register, f Field) int {
-		return strings.Compare(string(reg.Field), string(f))
-	})
-	top := -1
-	for ; i < len(r.Registers) && r.Registers[i].Field == f; i++ {
-		if !r.Registers[i].Cleared {
-			top = int(r.Registers[i].Source)
-		}
-	}
-	return top
-}
-
-func (p *Profile) put(f Field, value string) {
-	if s, ok := specs[f]; ok {
-		s.set(p, value)
-		return
-	}
-	if id, ok := f.nick(); ok {
-		if p.Nicks == nil {
-			p.Nicks = make(map[string]string)
-		}
-		p.Nicks[id] = value
-		return
-	}
-	if key, ok := f.custom(); ok {
-		if p.Custom == nil {
-			p.Custom = make(map[string]any)
-		}
-		p.Custom[key] = customValue(value)
-	}
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -1,21 +1,53 @@
 package store
 
 // A rule says which values a field can have.
-type rule struct{}
+type rule struct {
+	// max is the length of free text in characters. 0 means that the value has a
+	// format, which the functions know.
+	max int
+	// tidy brings an observed value into the field's format where it can, and
+	// leaves it as it is where it cannot. nil means that there is but one way
+	// to write a value.
+	tidy func(string) string
+	// problem says what is wrong with a value, "" for nothing.
+	problem func(string) string
+}
 
-var personName, longText, addressLine, httpsURL, email, gender, birthdate, zoneinfo, locale, phoneNumber, status, flag rule
+// The lengths are what the platforms allow with room to spare: Telegram has
+// names of 64 characters and bios of 140, Discord names of 32 and bios of 190.
+// Four bytes a character, the longest text is what Repair looks at.
+var (
+	personName  = rule{max: 128}
+	addressLine = rule{max: 256}
+	longText    = rule{max: 1000}
 
-// Repair is documented in its final form by the next commit.
-func Repair(f Field, raw string) (value string, ok bool) { return raw, true }
+	httpsURL    = rule{problem: urlProblem}
+	email       = rule{problem: emailProblem}
+	phoneNumber = rule{tidy: tidyPhone, problem: phoneProblem}
+	locale      = rule{tidy: tidyLocale, problem: localeProblem}
+	gender      = rule{tidy: tidyGender, problem: genderProblem}
+	birthdate   = rule{problem: birthdateProblem}
+	zoneinfo    = rule{problem: zoneProblem}
+	status      = rule{problem: statusProblem}
+	flag        = rule{problem: flagProblem}
+)
 
-func customText(v any) (text, problem string) { return "", "" }
-func customValue(v string) any                { return v }
+// ruleOf returns the rule of a field. Custom fields have none: their values are
+// JSON, and their [CustomField] knows the rest.
+func ruleOf(f Field) (rule, bool) {
+	if s, ok := specs[f]; ok {
+		return s.rule, true
+	}
+	if id, ok := f.nick(); ok && idProblem(id) == "" {
+		return personName, true
+	}
+	return rule{}, false
+}
 
-// Validate is documented in its final form by the next commit.
-func (p Patch) Validate(custom CustomFields) error { return nil }
-
-// A CustomField defines one custom field.
-type CustomField struct{ Key string }
-
-// CustomFields are the custom fields that a bot's author defined.
-type CustomFields []CustomField
+// check says what is wrong with a value, "" for nothing.
+func (r rule) check(value string) string {
+	if r.max > 0 {
+		return textProblem(value, r.max)
+	}
+	return r.problem(value)
+}
