@@ -2,6 +2,7 @@ package telegramtest
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"time"
 )
@@ -46,6 +47,9 @@ func (u Update) With(field string, value any) Update {
 
 // MarshalJSON returns the update as Telegram would send it.
 func (u Update) MarshalJSON() ([]byte, error) {
+	if u.kind == "" {
+		return nil, errors.New("the Update was not made by a function of telegramtest")
+	}
 	content := maps.Clone(u.content)
 	if u.date != "" && !u.at.IsZero() {
 		content[u.date] = u.at.Unix()

@@ -1,0 +1,91 @@
+package telegram
+
+import (
+	"sync/atomic"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+// An observer hands updates to one Middleware, each once.
+type observer struct {
+	mw      *middleware.Middleware
+	options Options
+	recent  recent
+	replier atomic.Pointer[replier]
+}
+
+func newObserver(mw *middleware.Middleware, o *Options) *observer {
+	obs := &observer{mw: mw}
+	if o != nil {
+		obs.options = *o
+	}
+	return obs
+}
+
+// middleware is a tele.MiddlewareFunc. telebot calls it for every update, so it
+// makes nothing but the one closure that any middleware costs.
+func (o *observer) middleware(next tele.HandlerFunc) tele.HandlerFunc {
+	return func(c tele.Context) error {
+		o.handled(c)
+		return next(c)
+	}
+}
+
+// handled observes an update on its way to a handler.
+func (o *observer) handled(c tele.Context) {
+	defer o.contain()
+	u := c.Update()
+	o.observe(&u, botOf(c))
+}
+
+// polled observes an update as it comes from the poller.
+func (o *observer) polled(u *tele.Update, bot *tele.Bot) {
+	defer o.contain()
+	o.observe(u, bot)
+}
+
+// contain keeps a panic of this package away from the bot. Handlers run outside
+// of it, so theirs go where they always go.
+func (o *observer) contain() {
+	if recover() == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	o.mw.Observe(&middleware.Sender{Channel: Channel, Event: unknownEvent, Drop: middleware.ReasonPanic})
+}
+
+func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
+	if !o.recent.add(u.ID) {
+		return
+	}
+	var me *tele.User
+	if bot != nil {
+		me = bot.Me
+	}
+	var s middleware.Sender
+	fill(&s, u, me, &o.options)
+	if bot != nil && s.Chat != nil {
+		s.Reply = o.replyBy(bot)
+	}
+	o.mw.Observe(&s)
+}
+
+// replyBy returns the reply function of bot, which is made once: a Middleware
+// may serve several bots, but hardly ever does.
+func (o *observer) replyBy(bot *tele.Bot) replyFunc {
+	r := o.replier.Load()
+	if r == nil || r.bot != bot {
+		r = newReplier(bot)
+		o.replier.Store(r)
+	}
+	return r.send
+}
+
+// botOf goes through any because Context.Bot returns an interface from telebot
+// v3.4 on. It is nil where c is no context of telebot's own.
+func botOf(c tele.Context) *tele.Bot {
+	bot, _ := any(c.Bot()).(*tele.Bot)
+	return bot
+}
