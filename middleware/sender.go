@@ -32,7 +32,8 @@ type Sender struct {
 	Event string
 	// Start is true when the event is the platform's start command.
 	Start bool
-	// At is when it happened, by the platform's clock. Zero means now.
+	// At is when it happened, by the platform's clock; for events that do not say
+	// so, see Clock. Zero means now, by this machine's.
 	At time.Time
 
 	// Drop says why the adapter thinks that this event makes no profile: a bot

@@ -1,0 +1,23 @@
+package middleware
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A Clock tells an adapter the time of events that carry none. It goes by the
+// platform: the time of the last event that carried one, plus what has passed
+// here since that came in. So events that come late, after the bot was down or
+// from a file, keep their order, and this machine's clock may be wrong.
+//
+// The zero Clock is ready and tells this machine's time until the first Note.
+// It may be used from many goroutines at once.
+type Clock struct {
+	ahead atomic.Int64 // of this machine's clock, in nanoseconds
+}
+
+// Note takes in the time that an event carries, as the event comes in.
+func (c *Clock) Note(at time.Time) { c.ahead.Store(int64(time.Until(at))) }
+
+// Now returns the time for an event that carries none.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
