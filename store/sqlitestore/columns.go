@@ -1,0 +1,73 @@
+package sqlitestore
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// timeFormat is RFC 3339 with all nine digits, so that times sort as text and
+// SQLite's own date functions read them.
+const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
+
+// columns are those of the table profiles behind the key, in the order in which
+// values returns them.
+var columns = []string{
+	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
+	"profile", "picture", "website", "email", "email_verified", "gender", "birthdate",
+	"zoneinfo", "locale", "phone_number", "phone_number_verified",
+	"address_formatted", "address_street_address", "address_locality", "address_region",
+	"address_postal_code", "address_country",
+	"username", "status", "is_premium", "bio", "start_payload", "nicks", "custom",
+	"first_seen", "last_seen", "search", "record",
+}
+
+// values appends one value for each of columns.
+func values(dst []driver.Value, p *store.Profile, record []byte) []driver.Value {
+	return append(dst,
+		text(p.Name), text(p.GivenName), text(p.FamilyName), text(p.MiddleName), text(p.Nickname), text(p.PreferredUsername),
+		text(p.Profile), text(p.Picture), text(p.Website), text(p.Email), p.EmailVerified, text(p.Gender), text(p.Birthdate),
+		text(p.Zoneinfo), text(p.Locale), text(p.PhoneNumber), p.PhoneVerified,
+		text(p.Address.Formatted), text(p.Address.StreetAddress), text(p.Address.Locality), text(p.Address.Region),
+		text(p.Address.PostalCode), text(p.Address.Country),
+		text(p.Username), text(string(p.Status)), p.IsPremium, text(p.Bio), text(p.StartPayload), object(p.Nicks), object(p.Custom),
+		timestamp(p.FirstSeen), timestamp(p.LastSeen), store.SearchText(*p), record,
+	)
+}
+
+var (
+	insertSQL = "INSERT INTO profiles (" + strings.Join(columns, ", ") + ", channel, user_id) VALUES (" +
+		strings.Repeat("?, ", len(columns)) + "?, ?)"
+	updateSQL = "UPDATE profiles SET " + strings.Join(columns, " = ?, ") + " = ? WHERE id = ?"
+)
+
+func text(s string) driver.Value {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func timestamp(t time.Time) driver.Value {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(timeFormat)
+}
+
+// object writes a map of strings, numbers and flags, which cannot fail, as JSON.
+func object[V any](m map[string]V) driver.Value {
+	if len(m) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(m); err != nil {
+		return nil
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,2 @@
+// Package sqlitestore keeps profiles in one SQLite file.
+package sqlitestore

@@ -1,0 +1,111 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// pageSize is how many profiles List has in memory at once.
+const pageSize = 500
+
+// List implements [store.Store]. It reads page by page, and holds no transaction
+// while the caller works on a page, however long that takes.
+func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
+	return func(yield func(store.Profile, error) bool) {
+		f := f
+		for left := f.Limit; f.Limit == 0 || left > 0; {
+			size := pageSize
+			if f.Limit > 0 {
+				size = min(size, left)
+			}
+			page, err := s.page(ctx, f, size)
+			if err != nil {
+				yield(store.Profile{}, s.fail(ctx, "list", err))
+				return
+			}
+			for _, r := range page {
+				if !yield(r.Profile(), nil) {
+					return
+				}
+			}
+			if len(page) < size {
+				return
+			}
+			f.After = page[len(page)-1].Key
+			left -= len(page)
+		}
+	}
+}
+
+func (s *Store) page(ctx context.Context, f store.Filter, size int) ([]store.Record, error) {
+	s.calls.RLock()
+	defer s.calls.RUnlock()
+	query, args := pageQuery(f, size)
+	var page []store.Record
+	err := s.patiently(ctx, func() error {
+		rows, err := s.readers.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		page = page[:0]
+		for rows.Next() {
+			var key store.Key
+			var blob sql.RawBytes
+			if err := rows.Scan(&key.Channel, &key.UserID, &blob); err != nil {
+				return err
+			}
+			r, err := decode(blob, key)
+			if err != nil {
+				return err
+			}
+			page = append(page, r)
+		}
+		return rows.Err()
+	})
+	return page, err
+}
+
+func pageQuery(f store.Filter, size int) (query string, args []any) {
+	where := []string{"(channel, user_id) > (?, ?)"}
+	args = []any{f.After.Channel, f.After.UserID}
+	add := func(condition string, arg any) {
+		where = append(where, condition)
+		args = append(args, arg)
+	}
+	if f.Channel != "" {
+		add("channel = ?", f.Channel)
+	}
+	if f.Status != "" {
+		add("status = ?", string(f.Status))
+	}
+	if !f.SeenSince.IsZero() {
+		add("last_seen >= ?", bound(f.SeenSince))
+	}
+	if !f.CreatedSince.IsZero() {
+		add("first_seen >= ?", bound(f.CreatedSince))
+	}
+	if f.Search != "" {
+		add("instr(search, ?) > 0", store.FoldSearch(f.Search))
+	}
+	return "SELECT channel, user_id, record FROM profiles WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY channel, user_id LIMIT ?", append(args, size)
+}
+
+// bound writes a time as the columns do, also one that is beyond what they can
+// hold, whose year would not sort as text.
+func bound(t time.Time) string {
+	t = t.UTC()
+	if t.Year() < 1 {
+		t = time.Time{}
+	}
+	if t.Year() > 9999 {
+		t = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	}
+	return t.Format(timeFormat)
+}

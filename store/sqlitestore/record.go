@@ -1,0 +1,22 @@
+package sqlitestore
+
+import (
+	"fmt"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+func encode(r store.Record) ([]byte, error) { return r.MarshalBinary() }
+
+// decode reads what encode wrote for key. Its errors wrap ErrCorrupt, and no
+// category of package store: the caller's arguments are not at fault.
+func decode(blob []byte, key store.Key) (store.Record, error) {
+	var r store.Record
+	if err := r.UnmarshalBinary(blob); err != nil {
+		return store.Record{}, fmt.Errorf("%w: %v", ErrCorrupt, err)
+	}
+	if r.Key != key {
+		return store.Record{}, fmt.Errorf("%w: a row holds the record of another key", ErrCorrupt)
+	}
+	return r, nil
+}

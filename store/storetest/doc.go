@@ -1,0 +1,2 @@
+// Package storetest checks a store.
+package storetest
