@@ -142,7 +142,7 @@ func (s *scene) deliver(in Input) {
 func (s *scene) start(in Input) <-chan error {
 	done := make(chan error, 1)
 	go func() {
-		err := errors.New("Deliver gave up")
+		err := errors.New("delivering it gave up: see the log of the test")
 		defer func() {
 			if r := recover(); r != nil {
 				err = fmt.Errorf("a panic came out of the adapter or the library: %v\n%s", r, debug.Stack())

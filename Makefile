@@ -1,0 +1,55 @@
+# Each task is one target; "make help" lists them. Nothing but Go is needed, and
+# a C compiler for the race detector.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT         := .cache/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+FUZZTIME              ?= 10s
+BENCH                 ?= .
+
+.DEFAULT_GOAL := help
+.PHONY: help test cover lint fmt tidy fuzz bench quickstart
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## Run every test under the race detector
+	@command -v "$$(go env CC)" >/dev/null || { \
+		echo "The race detector needs a C compiler. Install gcc, or run: go test ./..."; exit 1; }
+	CGO_ENABLED=1 go test -race ./...
+
+cover: ## Show the statements that tests reach, package by package
+	go test -coverpkg=./... -coverprofile=.cache/cover.out ./... >/dev/null
+	@go tool cover -func=.cache/cover.out | tail -1
+	@echo "go tool cover -html=.cache/cover.out shows the lines"
+
+lint: $(GOLANGCI_LINT) ## Check format, vet and the linters of .golangci.yml
+	@files=$$(gofmt -l *.go adapters examples internal middleware store); \
+		test -z "$$files" || { echo "gofmt these (make fmt):"; echo "$$files"; exit 1; }
+	go vet ./...
+	$(GOLANGCI_LINT) run ./...
+
+fmt: $(GOLANGCI_LINT) ## Format all Go files, imports included
+	$(GOLANGCI_LINT) fmt ./...
+
+tidy: ## Check that go.mod and go.sum are what "go mod tidy" makes
+	go mod tidy -diff
+
+fuzz: ## Fuzz each target for FUZZTIME (10s)
+	@set -e; for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench: ## Run the benchmarks that match BENCH (all), with allocations
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+quickstart: ## Play a day on both platforms, on loopback, into users.db
+	go run ./examples/quickstart
+
+$(GOLANGCI_LINT):
+	@echo "Building golangci-lint $(GOLANGCI_LINT_VERSION) into .cache/bin, once; this takes some minutes."
+	@mkdir -p .cache/bin
+	GOBIN="$(CURDIR)/.cache/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv .cache/bin/golangci-lint $@
