@@ -1,0 +1,79 @@
+package discord
+
+import (
+	"sync/atomic"
+
+	"github.com/bwmarrin/discordgo"
+
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+// An adapter is what one value of Handler or Wrap knows.
+type adapter struct {
+	mw      *middleware.Middleware
+	o       *Options
+	rawOnly bool
+	me      atomic.Uint64 // the bot's own id, 0 until it is known
+}
+
+func newAdapter(mw *middleware.Middleware, o *Options) *adapter {
+	if mw == nil {
+		panic("discord: the Middleware is nil")
+	}
+	a := &adapter{mw: mw, o: o.orDefault()}
+	a.me.Store(a.o.me())
+	return a
+}
+
+// observe takes note of who is behind an event of any type.
+func (a *adapter) observe(session *discordgo.Session, event any) {
+	if e, ok := event.(*discordgo.Event); ok {
+		a.raw(session, e)
+		return
+	}
+	if a.rawOnly {
+		return
+	}
+	defer a.contain("")
+	if s, ok := fromTyped(event, a.o); ok {
+		a.hand(session, event, &s)
+	}
+}
+
+// raw takes note of who is behind an event as Discord sent it. discordgo gives
+// RawData to nobody else to change, other than what it decoded from it.
+func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
+	defer a.contain(e.Type)
+	if e.Type == ready {
+		if id := readyID(e.RawData); id != 0 {
+			a.me.Store(id)
+		}
+		return
+	}
+	if s, ok := one(e.Type, e.RawData, a.me.Load(), a.o); ok {
+		a.hand(session, e, &s)
+		return
+	}
+	if l, ok := a.o.listing(e.Type); ok {
+		many(e.Type, l, e.RawData, a.o, func(s middleware.Sender) bool {
+			a.hand(session, e, &s)
+			return true
+		})
+	}
+}
+
+func (a *adapter) hand(session *discordgo.Session, event any, s *middleware.Sender) {
+	s.Native = event
+	if c, ok := s.Chat.(*chat); ok {
+		c.session = session
+		s.Reply = reply
+	}
+	a.mw.Observe(s)
+}
+
+// contain ends a panic of the adapter's own, and has it counted.
+func (a *adapter) contain(event string) {
+	if recover() != nil {
+		a.mw.Observe(&middleware.Sender{Channel: Channel, Event: event, Drop: middleware.ReasonPanic})
+	}
+}
