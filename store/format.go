@@ -97,6 +97,8 @@ func phoneProblem(s string) string {
 
 const maxLocale = 64
 
+// tidyLocale leaves the few tags alone whose canonical form has yet another one,
+// such as a private extension out of order.
 func tidyLocale(s string) string {
 	if len(s) > maxLocale {
 		return s
@@ -105,7 +107,11 @@ func tidyLocale(s string) string {
 	if err != nil {
 		return s
 	}
-	return tag.String()
+	tidy := tag.String()
+	if again, err := language.Parse(tidy); err != nil || again.String() != tidy {
+		return s
+	}
+	return tidy
 }
 
 func localeProblem(s string) string {

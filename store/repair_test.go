@@ -107,6 +107,7 @@ func TestWhatRepairMakesOfFormats(t *testing.T) {
 		{store.FieldLocale, "pt_BR", "pt-BR"},
 		{store.FieldLocale, "ZH-hant-tw", "zh-Hant-TW"},
 		{store.FieldLocale, "en", "en"},
+		{store.FieldLocale, "sgn-1994-biske-u-rg-gbzzzz-i-enochian", "sgn-1994-biske-u-rg-gbzzzz-i-enochian"}, // canonical forms all the way down
 		{store.FieldPhoneNumber, "14155552671", "+14155552671"},
 		{store.FieldPhoneNumber, "+1 (415) 555-2671", "+14155552671"},
 		{store.FieldPhoneNumber, "\u202a+1\u00a0415\u2011555\u20112671\u202c", "+14155552671"},
@@ -278,7 +279,7 @@ func FuzzRepair(f *testing.F) {
 	for i, s := range urlsWithAToken {
 		f.Add(uint8(i), s)
 	}
-	for i, s := range []string{"pt-br", "i-klingon", "sr-Latn-RS", "zh-cmn-hans", "+1 415 555 2671", `"a<b"`, "1e3", "0000-02-29"} {
+	for i, s := range []string{"pt-br", "i-klingon", "sr-Latn-RS", "zh-cmn-hans", "sgn-1994-biske-u-rg-gbzzzz-i-enochian", "+1 415 555 2671", `"a<b"`, "1e3", "0000-02-29"} {
 		f.Add(uint8(20), s)
 		f.Add(uint8(21+i), s)
 		f.Add(uint8(len(fields)-1), s)
