@@ -18,6 +18,7 @@ test: ## Run every test under the race detector
 	CGO_ENABLED=1 go test -race ./...
 
 cover: ## Show the statements that tests reach, package by package
+	@mkdir -p .cache
 	go test -coverpkg=./... -coverprofile=.cache/cover.out ./... >/dev/null
 	@go tool cover -func=.cache/cover.out | tail -1
 	@echo "go tool cover -html=.cache/cover.out shows the lines"

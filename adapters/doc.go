@@ -39,7 +39,10 @@
 //
 // At orders what is known: of two events the one that happened later wins,
 // whichever arrives first. Take the event's own time stamp, or the time in its id
-// where ids carry one. A time of arrival brings old names back.
+// where ids carry one. A time of arrival brings old names back. For events that
+// carry none there is middleware.Clock, which goes by those that do: Note the time
+// of every event that has one, and ask Now for the others. Where the platform
+// counts whole seconds, add a fraction from its order of events, if it has one.
 //
 // Then say why the event makes no profile, if it makes none, in Drop:
 //

@@ -79,19 +79,11 @@ const (
 // there that is no property's fails the test.
 func Run(t *testing.T, a Adapter) {
 	t.Helper()
-	if a.Connect == nil {
-		t.Fatal("adaptertest: Adapter.Connect is nil")
+	for _, mistake := range a.mistakes() {
+		t.Errorf("adaptertest: %s", mistake)
 	}
-	if err := (store.Key{Channel: a.Channel, UserID: "1"}).Validate(); err != nil {
-		t.Fatalf("adaptertest: Adapter.Channel: %v", err)
-	}
-	for name, reason := range a.Skip {
-		if !slices.ContainsFunc(properties, func(p property) bool { return p.name == name }) {
-			t.Errorf("adaptertest: Skip names %q, which is no property", name)
-		}
-		if reason == "" {
-			t.Errorf("adaptertest: Skip gives no reason for %q", name)
-		}
+	if t.Failed() {
+		return
 	}
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
@@ -107,4 +99,24 @@ func Run(t *testing.T, a Adapter) {
 			}
 		})
 	}
+}
+
+// mistakes returns what is wrong with how the suite is called.
+func (a Adapter) mistakes() []string {
+	var found []string
+	if a.Connect == nil {
+		found = append(found, "Adapter.Connect is nil")
+	}
+	if err := (store.Key{Channel: a.Channel, UserID: "1"}).Validate(); err != nil {
+		found = append(found, "Adapter.Channel: "+err.Error())
+	}
+	for name, reason := range a.Skip {
+		if !slices.ContainsFunc(properties, func(p property) bool { return p.name == name }) {
+			found = append(found, "Skip names "+name+", which is no property")
+		}
+		if reason == "" {
+			found = append(found, "Skip gives no reason for "+name)
+		}
+	}
+	return found
 }

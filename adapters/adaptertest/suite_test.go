@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/middleware"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,16 +34,6 @@ func TestDocumentationListsTheProperties(t *testing.T) {
 	}
 }
 
-// The unicode names must be ones that the middleware leaves alone, or the suite
-// would blame adapters for what Repair does.
-func TestUnicodeNamesAreNotRepaired(t *testing.T) {
-	for _, name := range unicodeNames {
-		if got, ok := store.Repair(store.FieldGivenName, name); !ok || got != name {
-			t.Errorf("Repair makes %q of %q", got, name)
-		}
-	}
-}
-
 func TestSkippedKindsAreNotDelivered(t *testing.T) {
 	a := tiny(observing(honestSender))
 	a.Skip = map[string]string{"start": "none", "nobody": "none"}
@@ -54,5 +44,21 @@ func TestSkippedKindsAreNotDelivered(t *testing.T) {
 	}
 	if len(a.kinds()) != 4 {
 		t.Errorf("kinds are %v", a.kinds())
+	}
+}
+
+func TestMistakesOfTheCall(t *testing.T) {
+	connect := func(*testing.T, *middleware.Middleware) Bot { return Bot{} }
+	for want, a := range map[string]Adapter{
+		"":                                       {Channel: "tiny", Connect: connect, Skip: map[string]string{"start": "none"}},
+		"Adapter.Connect is nil":                 {Channel: "tiny"},
+		"Adapter.Channel: key has no channel":    {Connect: connect},
+		"Skip names strat, which is no property": {Channel: "tiny", Connect: connect, Skip: map[string]string{"strat": "none"}},
+		"Skip gives no reason for start":         {Channel: "tiny", Connect: connect, Skip: map[string]string{"start": ""}},
+	} {
+		got := strings.Join(a.mistakes(), "\n")
+		if !strings.HasPrefix(got, want) || (want == "") != (got == "") {
+			t.Errorf("the mistakes are %q, want %q", got, want)
+		}
 	}
 }
