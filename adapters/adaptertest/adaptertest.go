@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,11 +80,8 @@ const (
 // there that is no property's fails the test.
 func Run(t *testing.T, a Adapter) {
 	t.Helper()
-	for _, mistake := range a.mistakes() {
-		t.Errorf("adaptertest: %s", mistake)
-	}
-	if t.Failed() {
-		return
+	if mistakes := a.mistakes(); len(mistakes) > 0 {
+		t.Fatalf("adaptertest: %s", strings.Join(mistakes, "; "))
 	}
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
