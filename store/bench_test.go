@@ -88,6 +88,16 @@ func BenchmarkAppendBinary(b *testing.B) {
 	}
 }
 
+func BenchmarkMarshalBinary(b *testing.B) {
+	r := typicalRecord()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.MarshalBinary(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkUnmarshalBinary(b *testing.B) {
 	data, err := typicalRecord().MarshalBinary()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -45,7 +46,7 @@ func (r Record) MarshalBinary() ([]byte, error) { return r.AppendBinary(nil) }
 // by [NewRecord] or [Patch.Record]: its registers are not sorted, or a time is
 // not zero and outside of 1970 to 2262.
 func (r Record) AppendBinary(b []byte) ([]byte, error) {
-	e := encoder{out: b}
+	e := encoder{out: slices.Grow(b, r.roomForBytes())}
 	e.out = append(e.out, binaryVersion)
 	e.text(r.Key.Channel)
 	e.text(r.Key.UserID)
@@ -74,6 +75,18 @@ func (r Record) AppendBinary(b []byte) ([]byte, error) {
 		return b, fmt.Errorf("encode record: %s: %w", e.problem, ErrInvalid)
 	}
 	return e.out, nil
+}
+
+// roomForBytes is about how many bytes r takes, rather a few too many.
+func (r Record) roomForBytes() int {
+	n := 48 + len(r.Key.Channel) + len(r.Key.UserID)
+	for _, reg := range r.Registers {
+		n += 16 + len(reg.Value)
+		if _, ok := specs[reg.Field]; !ok {
+			n += len(reg.Field)
+		}
+	}
+	return n
 }
 
 // An encoder goes on after a failure and keeps the first.

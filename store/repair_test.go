@@ -232,7 +232,7 @@ func TestTenMegabytesCostNothing(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			value, _ := store.Repair(f, raw)
 			runtime.ReadMemStats(&after)
-			if n := after.TotalAlloc - before.TotalAlloc; n > 64<<10 {
+			if n := after.TotalAlloc - before.TotalAlloc; n > 32<<10 {
 				t.Errorf("%s of %s: %d bytes allocated", f, name, n)
 			}
 			if sharesMemory(value, raw) {
