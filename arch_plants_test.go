@@ -26,10 +26,12 @@ var plants = []plant{
 	{"imports", planted("helpers"), "helpers: no allowance"},
 	{"linked", planted("adapters/telegram", deps("github.com/gorilla/websocket")), "adapters/telegram links github.com/gorilla/websocket"},
 	{"linked", planted("adapters/discord", deps("gopkg.in/telebot.v3")), "adapters/discord links gopkg.in/telebot.v3"},
+	{"linked", planted("examples/discord", program, deps("gopkg.in/telebot.v3")), "examples/discord links gopkg.in/telebot.v3"},
 	{"linked", planted("store", deps("go.uber.org/zap")), "store links go.uber.org/zap"},
 	{"no testing in bots", planted("middleware", deps("testing")), "middleware links package testing"},
+	{"no testing in bots", planted("examples/telegram", program, deps("testing")), "examples/telegram links package testing"},
 	{"documented", planted("store", func(p *pkg, _ tree) { p.Doc = "" }), "store has no package comment"},
-	{"documented", planted("examples/quickstart", func(p *pkg, _ tree) { p.Name, p.Doc = "main", "quickstart is" }), "begins with \"Command\""},
+	{"documented", planted("examples/quickstart", program, func(p *pkg, _ tree) { p.Doc = "quickstart is" }), "begins with \"Command\""},
 	{"examples", planted("store", func(p *pkg, tr tree) { tr.files["store/example_test.go"] = "package store_test" }), "store has no Example"},
 	{"no replace", planted("store", file("go.mod", "module m\n\nreplace a => ../a\n")), "go.mod has a replace"},
 	{"no replace", planted("store", file("internal/x/go.mod", "module m\nreplace (\n\ta => ../a\n)\n")), "internal/x/go.mod has a replace"},
@@ -90,6 +92,8 @@ func planted(at string, spoil ...func(*pkg, tree)) tree {
 	tr.packages = []pkg{p}
 	return tr
 }
+
+func program(p *pkg, _ tree) { p.Name, p.Doc = "main", "Command x is clean." }
 
 func imported(paths ...string) func(*pkg, tree) {
 	return func(p *pkg, _ tree) { p.Imports = paths }

@@ -45,7 +45,7 @@ var rules = []rule{
 	{"imports", "a bot links only the platform and the store that it chose, and a reader learns one direction: " +
 		"store <- middleware <- adapters; see CONTRIBUTING.md before you widen it", imports},
 	{"linked", "a Telegram bot's binary has nothing of Discord's in it, nor the other way round, and a store's author depends on next to nothing", linked},
-	{"no testing in bots", "package testing registers flags and belongs into tests; only packages named ...test may import it", noTesting},
+	{"no testing in bots", "package testing registers flags and belongs into tests; only packages named ...test may link it, and demonstrations that are made of these", noTesting},
 	{"documented", "the first thing that a newcomer to a package reads is its package comment", documented},
 	{"examples", "an Example is documentation that the compiler keeps true", examples},
 	{"no replace", "a replace directive in go.mod holds for us and for no user of the module", noReplace},
@@ -155,7 +155,9 @@ func imports(tr tree) (broken []string) {
 func linked(tr tree) (broken []string) {
 	banned := map[string][]string{
 		"adapters/telegram": {"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket", "modernc.org/sqlite"},
+		"examples/telegram": {"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"},
 		"adapters/discord":  {"gopkg.in/telebot.v3", "modernc.org/sqlite"},
+		"examples/discord":  {"gopkg.in/telebot.v3"},
 		"middleware":        {"github.com/bwmarrin/discordgo", "gopkg.in/telebot.v3", "modernc.org/sqlite"},
 	}
 	storeLinks := []string{"golang.org/x/text", "github.com/rivo/uniseg"}
@@ -184,10 +186,11 @@ func modulesOf(tr tree, paths []string) []string {
 
 func noTesting(tr tree) (broken []string) {
 	for _, p := range tr.packages {
-		if strings.HasSuffix(p.Name, "test") || p.Name == "main" {
-			continue
-		}
-		if slices.Contains(p.Deps, "testing") {
+		allowed := strings.HasSuffix(p.Name, "test") ||
+			p.Name == "main" && slices.ContainsFunc(p.Deps, func(dep string) bool {
+				return strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test")
+			})
+		if !allowed && slices.Contains(p.Deps, "testing") {
 			broken = append(broken, p.at()+" links package testing")
 		}
 	}
