@@ -1,0 +1,58 @@
+// Command discord is a Discord bot that keeps a profile of everyone who talks to
+// it in users.db, and tells them so. It needs no privileged intent.
+//
+//	DISCORD_TOKEN=... go run ./examples/discord
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+	"os/signal"
+
+	"github.com/bwmarrin/discordgo"
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/adapters/discord"
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store/sqlitestore"
+)
+
+func main() {
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	st, err := sqlitestore.Open("users.db")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer st.Close()
+	mw, err := middleware.New(st, &middleware.Options{
+		Logger: zap.Must(zap.NewProduction()),
+		OnSuccess: func(ctx context.Context, o middleware.Outcome) {
+			_ = o.Reply(ctx, "I added/updated your user information.")
+		},
+		OnFailure: func(ctx context.Context, o middleware.Outcome, err error) {
+			_ = o.Reply(ctx, "I could not save your user information yet.")
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer mw.Close(ctx) // saves what waits, also after Ctrl-C
+
+	session, err := discordgo.New("Bot " + os.Getenv("DISCORD_TOKEN"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	session.AddHandler(discord.Handler(mw, nil)) // the one line
+	session.AddHandler(func(s *discordgo.Session, m *discordgo.MessageCreate) {
+		if m.Author != nil && !m.Author.Bot && m.GuildID == "" {
+			p, _ := discord.Profile(ctx, mw, m)
+			_, _ = s.ChannelMessageSend(m.ChannelID, "Hello, "+p.DisplayName()+"!")
+		}
+	})
+	if err := session.Open(); err != nil {
+		log.Fatal("Discord does not answer, or refuses DISCORD_TOKEN")
+	}
+	<-ctx.Done()
+	_ = session.Close()
+}

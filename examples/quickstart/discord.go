@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bwmarrin/discordgo"
+
+	"github.com/rollcall-go/rollcall/adapters/discord"
+	"github.com/rollcall-go/rollcall/adapters/discord/discordtest"
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+// A discordBot is a discordgo session with rollcall attached. srv is the loopback
+// server that it talks to, nil for a live bot.
+type discordBot struct {
+	session *discordgo.Session
+	srv     *discordtest.Server
+}
+
+func startDiscord(o options, mw *middleware.Middleware) (*discordBot, error) {
+	if o.discordToken != "" {
+		session, err := discordgo.New("Bot " + o.discordToken)
+		if err != nil {
+			return nil, err
+		}
+		return connectDiscord(session, nil, o, mw)
+	}
+	srv, err := discordtest.NewServer(nil)
+	if err != nil {
+		return nil, err
+	}
+	session := srv.Session()
+	session.SyncEvents = true    // so that outcomes are printed in the order of the events
+	session.StateEnabled = false // discordgo's state panics on some events that lack a user
+	d, err := connectDiscord(session, srv, o, mw)
+	if err != nil {
+		return nil, errors.Join(err, srv.Close())
+	}
+	return d, nil
+}
+
+func connectDiscord(session *discordgo.Session, srv *discordtest.Server, o options, mw *middleware.Middleware) (*discordBot, error) {
+	scope := discord.Addressed
+	if o.everyone {
+		scope = discord.Everyone
+	}
+	session.AddHandler(discord.Handler(mw, &discord.Options{Scope: scope, Nicks: true}))
+	if err := session.Open(); err != nil {
+		return nil, errors.New("discord does not answer, or refuses the token")
+	}
+	return &discordBot{session: session, srv: srv}, nil
+}
+
+// push hands one event to the session and returns when its handlers have run.
+func (d *discordBot) push(ctx context.Context, event discordtest.Event) error {
+	if err := d.srv.Dispatch(event); err != nil {
+		return err
+	}
+	return d.srv.Sync(ctx)
+}
+
+func (d *discordBot) stop() {
+	_ = d.session.Close()
+	if d.srv != nil {
+		_ = d.srv.Close()
+	}
+}

@@ -1,0 +1,109 @@
+// Command quickstart shows rollcall at work, without a token, a server or a
+// network: a real telebot.v3 bot and a real discordgo session, connected to
+// loopback servers that play a day of updates, keep everyone who talks to them
+// in users.db. It prints what becomes of each event, then the table of people.
+//
+//	go run ./examples/quickstart            the scripted day; run it twice
+//	go run ./examples/quickstart -json      the profiles as JSON lines
+//	go run ./examples/quickstart -h         all flags
+//
+// With -updates or -events it plays your own updates instead. With
+// TELEGRAM_TOKEN or DISCORD_TOKEN set it serves the live platforms until Ctrl-C.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store/sqlitestore"
+)
+
+type options struct {
+	db       string
+	updates  string
+	events   string
+	json     bool
+	everyone bool
+	webhook  bool
+
+	telegramToken string
+	discordToken  string
+}
+
+func main() {
+	o := options{telegramToken: os.Getenv("TELEGRAM_TOKEN"), discordToken: os.Getenv("DISCORD_TOKEN")}
+	flag.StringVar(&o.db, "db", "users.db", "the SQLite `file` to keep the people in")
+	flag.StringVar(&o.updates, "updates", "", "play this `file` of Telegram updates, one JSON object a line, instead of the script;\nthe bot is @rollcall_bot")
+	flag.StringVar(&o.events, "events", "", "play this `file` of Discord gateway events, one {\"t\":...,\"d\":...} a line, instead of the script;\nthe bot is user 1000000000000000001, or who a READY in the file says")
+	flag.BoolVar(&o.json, "json", false, "print the final profiles to stdout as JSON lines, and all else to stderr")
+	flag.BoolVar(&o.everyone, "everyone", false, "keep everyone whom the bots can see, not only those who talk to them")
+	flag.BoolVar(&o.webhook, "webhook", false, "take the Telegram updates by webhook instead of polling")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, o, os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+// run does all of it. With -json only the profiles go to stdout.
+func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	story := stdout
+	if o.json {
+		story = stderr
+	}
+	st, err := sqlitestore.Open(o.db)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+
+	mw, err := middleware.New(st, &middleware.Options{
+		Logger:    logger(stderr),
+		OnOutcome: func(_ context.Context, out middleware.Outcome) { printOutcome(story, out) },
+	})
+	if err != nil {
+		return err
+	}
+	played := play(ctx, o, mw, story)
+
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := errors.Join(played, mw.Close(closing)); err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(closing, stdout, st)
+	}
+	return printPeople(closing, story, st, o.db)
+}
+
+// play brings the bots up and feeds them, or lets the live platforms do so.
+func play(ctx context.Context, o options, mw *middleware.Middleware, story io.Writer) error {
+	switch {
+	case o.telegramToken != "" || o.discordToken != "":
+		return playLive(ctx, o, mw, story)
+	case o.updates != "" || o.events != "":
+		return playFiles(ctx, o, mw, story)
+	default:
+		return playScript(ctx, o, mw, story)
+	}
+}
+
+func logger(w io.Writer) *zap.Logger {
+	encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
+	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(w), zap.WarnLevel))
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+func printOutcome(w io.Writer, o middleware.Outcome) {
+	who := "(nobody)"
+	if !o.Key.IsZero() {
+		who = o.Key.String()
+	}
+	detail := ""
+	switch o.Result {
+	case middleware.Created:
+		detail = o.Profile.DisplayName()
+	case middleware.Updated:
+		fields := make([]string, len(o.Fields))
+		for i, f := range o.Fields {
+			fields[i] = string(f)
+		}
+		detail = strings.Join(fields, ", ")
+	case middleware.Dropped:
+		detail = string(o.Reason)
+	case middleware.Failed:
+		detail = o.Err.Error()
+	}
+	fmt.Fprintf(w, "    %-20s %-30s %-10s %s\n", o.Event, who, o.Result, detail)
+}
+
+func printPeople(ctx context.Context, w io.Writer, st store.Store, db string) error {
+	fmt.Fprintf(w, "\nEveryone in %s:\n\n", db)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "channelUserId\tname\tusername\tlocale\tstatus\tstart\tnicks\tfirst seen\tlast seen")
+	people := 0
+	for p, err := range st.List(ctx, store.Filter{}) {
+		if err != nil {
+			return err
+		}
+		people++
+		fmt.Fprintln(table, strings.Join([]string{
+			p.Key.String(), p.DisplayName(), dash(p.Username), dash(p.Locale), string(p.Status), dash(p.StartPayload),
+			dash(nicks(p.Nicks)), p.FirstSeen.Format("2006-01-02 15:04"), p.LastSeen.Format("2006-01-02 15:04"),
+		}, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%d people. Look with: sqlite3 %s 'SELECT * FROM profiles'\n", people, db)
+	return err
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func nicks(byGuild map[string]string) string {
+	var list []string
+	for _, guild := range slices.Sorted(maps.Keys(byGuild)) {
+		list = append(list, byGuild[guild])
+	}
+	return strings.Join(list, ", ")
+}
+
+// printJSON prints the profiles as JSON lines, with the names that the fields of
+// store.Profile have in JSON.
+func printJSON(ctx context.Context, w io.Writer, st store.Store) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for p, err := range st.List(ctx, store.Filter{}) {
+		if err != nil {
+			return err
+		}
+		if err := enc.Encode(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+// A telegramBot is a telebot.v3 bot with rollcall attached. srv is the loopback
+// server that it talks to, nil for a live bot.
+type telegramBot struct {
+	bot     *tele.Bot
+	srv     *telegramtest.Server
+	mw      *middleware.Middleware
+	webhook bool
+}
+
+func startTelegram(o options, mw *middleware.Middleware) (*telegramBot, error) {
+	if o.telegramToken != "" {
+		return connectTelegram(tele.Settings{Token: o.telegramToken}, nil, o, mw)
+	}
+	srv, err := telegramtest.NewServer(nil)
+	if err != nil {
+		return nil, err
+	}
+	t, err := connectTelegram(tele.Settings{URL: srv.URL(), Token: srv.Token()}, srv, o, mw)
+	if err != nil {
+		return nil, errors.Join(err, srv.Close())
+	}
+	return t, nil
+}
+
+func connectTelegram(settings tele.Settings, srv *telegramtest.Server, o options, mw *middleware.Middleware) (*telegramBot, error) {
+	settings.Poller = &tele.LongPoller{Timeout: 10 * time.Second}
+	webhook := o.webhook && srv != nil
+	if webhook {
+		addr, err := freeAddress()
+		if err != nil {
+			return nil, err
+		}
+		settings.Poller = &tele.Webhook{Listen: addr, SecretToken: "quickstart", Endpoint: &tele.WebhookEndpoint{PublicURL: "http://" + addr}}
+	}
+	bot, err := tele.NewBot(settings)
+	if err != nil { // err holds the token
+		return nil, errors.New("telegram does not answer, or refuses the token")
+	}
+	scope := telegram.Addressed
+	if o.everyone {
+		scope = telegram.Everyone
+	}
+	telegram.Attach(bot, mw, &telegram.Options{Scope: scope})
+	bot.Handle("/start", func(c tele.Context) error {
+		p, _ := telegram.Profile(c)
+		return c.Send("Welcome, " + p.DisplayName() + "!")
+	})
+	go bot.Start()
+	return &telegramBot{bot: bot, srv: srv, mw: mw, webhook: webhook}, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// check reports why telebot could not take this update. A poller that fails to
+// decode one asks for it again for ever, and gets no further.
+func (t *telegramBot) check(line []byte) error {
+	if err := json.Unmarshal(line, &tele.Update{}); err != nil {
+		return fmt.Errorf("telebot.v3 cannot decode this update: %w", err)
+	}
+	return nil
+}
+
+// push hands one update to the bot and returns when its outcome is known. That
+// the server has got rid of it is not enough: the bot may not have looked yet.
+func (t *telegramBot) push(ctx context.Context, update json.Marshaler) error {
+	before := outcomes(t.mw)
+	if err := t.srv.Push(update); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		if err := t.mw.Flush(ctx); err != nil {
+			return err
+		}
+		if outcomes(t.mw) > before {
+			return nil
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return errors.New("the bot did not take the update")
+		}
+	}
+}
+
+func outcomes(mw *middleware.Middleware) uint64 {
+	s := mw.Stats()
+	return s.Created + s.Updated + s.Unchanged + s.Coalesced + s.Dropped + s.Failed
+}
+
+func (t *telegramBot) stop() {
+	if !t.webhook { // telebot v3.3.8 panics when a webhook is stopped
+		t.bot.Stop()
+	}
+	if t.srv != nil {
+		_ = t.srv.Close()
+	}
+}
