@@ -73,7 +73,9 @@ func tells(err error, token string) bool {
 }
 
 // forms are the ways in which a token can stand in an error.
-func forms(token string) []string { return []string{token, url.PathEscape(token), url.QueryEscape(token)} }
+func forms(token string) []string {
+	return []string{token, url.PathEscape(token), url.QueryEscape(token)}
+}
 
 type redacted struct {
 	text  string

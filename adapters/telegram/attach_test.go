@@ -1,0 +1,236 @@
+package telegram_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+func nothing(tele.Context) error { return nil }
+
+// telebot binds middleware when a handler is registered: Use after Handle does
+// nothing, silently.
+func TestHandlersRegisteredBeforeAttachAreSeen(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.bot.Handle(tele.OnText, nothing)
+	telegram.Attach(r.bot, r.mw, nil)
+	r.run().push(say(ann, "hi"))
+	wantResults(t, r.settle(1), "message:created")
+}
+
+// telebot runs middleware only where a handler matches.
+func TestUpdatesWithoutAHandlerAreSeen(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(
+		say(ann, "hi"),
+		say(ann, "/cmd@other_bot"),
+		say(ann, "\a/start"),
+		telegramtest.EditedMessage(ann, telegramtest.Private(ann), "x").At(noon),
+		telegramtest.Callback(ann, r.me(), telegramtest.Private(ann), "\fbutton|1"),
+		telegramtest.InlineQuery(ann, "cats"),
+		telegramtest.ChosenInlineResult(ann, "1", "cats"),
+		telegramtest.PreCheckout(ann, nil),
+		telegramtest.Blocked(ann, r.me()).At(noon),
+		telegramtest.Reaction(ann, telegramtest.Private(ann), 1, "👍").At(noon),
+		telegramtest.Service(ann, telegramtest.Private(ann), "story", map[string]any{"id": 1, "chat": telegramtest.Private(ann)}).At(noon),
+	)
+	var events []string
+	for _, o := range r.settle(11) {
+		if o.Result == middleware.Dropped || o.Result == middleware.Failed || o.Key != annAt {
+			t.Errorf("%s of %s: %s %s", o.Event, o.Key, o.Result, o.Reason)
+		}
+		events = append(events, o.Event)
+	}
+	slices.Sort(events)
+	want := []string{"callback_query", "chosen_inline_result", "edited_message", "inline_query", "message", "message", "message", "message", "message_reaction", "my_chat_member", "pre_checkout_query"}
+	if !slices.Equal(events, want) {
+		t.Errorf("events %v, want %v", events, want)
+	}
+}
+
+func TestUpdateSeenByPollerAndMiddlewareIsObservedOnce(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle(tele.OnText, nothing)
+	r.run().push(say(ann, "1"), say(ann, "2"), say(bob, "3"))
+	r.awaitHandled(3)
+	r.settle(3)
+}
+
+func TestTriggerRunsTheMiddlewareAgain(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle("/again", nothing)
+	r.bot.Handle(tele.OnText, func(c tele.Context) error { return r.bot.Trigger("/again", c) })
+	r.run().push(say(ann, "hi"))
+	r.awaitHandled(2)
+	r.settle(1)
+}
+
+// telebot runs the middleware once for each of the people who joined, with who
+// added them as sender.
+func TestJoinOfManyIsObservedOnce(t *testing.T) {
+	t.Parallel()
+	r := attached(t, &telegram.Options{Scope: telegram.Everyone})
+	r.bot.Handle(tele.OnUserJoined, nothing)
+	carl := telegramtest.User{ID: 44, FirstName: "Carl"}
+	dora := telegramtest.User{ID: 45, FirstName: "Dora"}
+	joined := telegramtest.Joined(ann, cats, bob, carl, dora).With("new_chat_member", nil).At(noon)
+	r.run().push(joined)
+	r.awaitHandled(3)
+	if o := r.settle(1)[0]; o.Key != annAt {
+		t.Errorf("observed %s", o.Key)
+	}
+}
+
+// Bots that feed ProcessUpdate themselves, such as serverless ones, have no
+// poller running.
+func TestProcessUpdateIsSeenByTheMiddleware(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle(tele.OnText, nothing)
+	r.bot.ProcessUpdate(decode(t, say(ann, "hi").WithID(1)))
+	r.settle(1)
+}
+
+func TestUnknownUpdateIDIsNeverADuplicate(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle(tele.OnText, nothing)
+	r.bot.ProcessUpdate(decode(t, say(ann, "hi")))
+	r.bot.ProcessUpdate(decode(t, say(bob, "hi")))
+	r.settle(2)
+}
+
+func TestMiddlewareOfOneGroup(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	group := r.bot.Group()
+	group.Use(telegram.Middleware(r.mw, nil))
+	group.Handle("/in", nothing)
+	r.bot.Handle("/out", nothing)
+	r.run().push(say(ann, "/out"), say(bob, "/in"))
+	r.awaitHandled(2)
+	if o := r.settle(1)[0]; o.Key.UserID != "43" {
+		t.Errorf("observed %s", o.Key)
+	}
+}
+
+func TestAttachTwiceObservesOnce(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	telegram.Attach(r.bot, r.mw, &telegram.Options{Scope: telegram.Everyone})
+	r.bot.Handle(tele.OnText, nothing)
+	r.run().push(say(ann, "1"), telegramtest.Message(bob, cats, "2"))
+	r.awaitHandled(2)
+	wantResults(t, r.settle(2), "message:dropped(not addressed to the bot)", "message:created")
+}
+
+func TestTwoMiddlewaresObserveApart(t *testing.T) {
+	t.Parallel()
+	r, other := attached(t, nil), newRig(t, nil)
+	telegram.Attach(r.bot, other.mw, &telegram.Options{Scope: telegram.Everyone})
+	telegram.Attach(r.bot, r.mw, nil) // behind the other one by now
+	r.run().push(telegramtest.Message(bob, cats, "hi"))
+	wantResults(t, r.settle(1), "message:dropped(not addressed to the bot)")
+	wantResults(t, other.settle(1), "message:created")
+}
+
+func TestAttachChangesNothingElse(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	polling := r.bot.Poller.(*tele.LongPoller)
+	before := *polling
+	telegram.Attach(r.bot, r.mw, nil)
+	if calls := r.srv.Calls(); len(calls) != 1 || calls[0].Method != "getMe" {
+		t.Errorf("calls %v, want NewBot's getMe alone", calls)
+	}
+	if !reflect.DeepEqual(*polling, before) {
+		t.Errorf("the poller was changed to %+v", *polling)
+	}
+	for _, endpoint := range []string{tele.OnText, tele.OnCallback, tele.OnMyChatMember, "/start"} {
+		if err := r.bot.Trigger(endpoint, r.bot.NewContext(tele.Update{})); err == nil {
+			t.Errorf("%q has a handler", endpoint)
+		}
+	}
+	r.run().push(say(ann, "hi"))
+	r.settle(1)
+	if allowed := r.srv.AllowedUpdates(); allowed != nil {
+		t.Errorf("asked for %v", allowed)
+	}
+}
+
+func TestNilPollerStaysNil(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.bot.Poller = nil
+	telegram.Attach(r.bot, r.mw, nil)
+	if r.bot.Poller != nil {
+		t.Errorf("poller %T", r.bot.Poller)
+	}
+	r.bot.Handle(tele.OnText, nothing)
+	r.bot.ProcessUpdate(decode(t, say(ann, "hi").WithID(1)))
+	r.settle(1)
+}
+
+func TestNilMiddlewareAttachesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	before := r.bot.Poller
+	telegram.Attach(r.bot, nil, nil)
+	r.bot.Use(telegram.Middleware(nil, nil))
+	if r.bot.Poller != before {
+		t.Errorf("poller %T", r.bot.Poller)
+	}
+	r.bot.Handle(tele.OnText, nothing)
+	r.run().push(say(ann, "hi"))
+	r.awaitHandled(1)
+}
+
+func TestHandlersErrorIsReturnedUnchanged(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	planted := errors.New("planted")
+	calls := 0
+	h := telegram.Middleware(r.mw, nil)(func(tele.Context) error { calls++; return planted })
+	if err := h(r.bot.NewContext(decode(t, say(ann, "hi")))); err != planted || calls != 1 {
+		t.Errorf("%d calls, error %v", calls, err)
+	}
+}
+
+func TestHandlersPanicStaysTheHandlers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	h := telegram.Middleware(r.mw, nil)(func(tele.Context) error { panic(42) })
+	defer func() {
+		if v := recover(); v != 42 {
+			t.Errorf("recovered %v", v)
+		}
+		wantResults(t, r.settle(1), "message:created")
+	}()
+	h(r.bot.NewContext(decode(t, say(ann, "hi"))))
+}
+
+type brokenContext struct{ tele.Context }
+
+func (brokenContext) Update() tele.Update { panic("broken") }
+
+func TestOwnPanicIsContained(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	calls := 0
+	h := telegram.Middleware(r.mw, nil)(func(tele.Context) error { calls++; return nil })
+	if err := h(brokenContext{r.bot.NewContext(tele.Update{})}); err != nil || calls != 1 {
+		t.Errorf("%d calls, error %v", calls, err)
+	}
+	wantResults(t, r.settle(1), "update:dropped(panic while observing)")
+}

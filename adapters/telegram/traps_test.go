@@ -1,0 +1,313 @@
+package telegram_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+// In telebot, c.Message().Sender of a callback is the bot.
+func TestCallbackMessageIsWrittenByTheBot(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	var author string
+	r.bot.Handle(tele.OnCallback, func(c tele.Context) error { author = c.Message().Sender.Username; return nil })
+	r.run().push(telegramtest.Callback(ann, r.me(), cats, "ok"))
+	r.awaitHandled(1)
+	if o := r.settle(1)[0]; o.Key != annAt || author != r.me().Username {
+		t.Errorf("observed %s, and the message is by %q", o.Key, author)
+	}
+	if p := r.profile(annAt); time.Since(p.LastSeen) > time.Minute {
+		t.Errorf("seen at %v, the date of the bot's old message", p.LastSeen)
+	}
+}
+
+func TestStandInsAreNobody(t *testing.T) {
+	t.Parallel()
+	news := telegramtest.Channel(-1009876543210, "News")
+	for _, c := range []struct {
+		name   string
+		update telegramtest.Update
+		want   middleware.Reason
+	}{
+		{"anonymous admin", telegramtest.AnonymousAdmin(cats, "/help"), middleware.ReasonAnonymous},
+		{"777000 is not marked as a bot", telegramtest.AutoForward(news, cats, "news"), middleware.ReasonService},
+		{"Channel_Bot", telegramtest.Message(telegramtest.ChannelBot, cats, "hi").With("sender_chat", news), middleware.ReasonChannel},
+		{"poll answer of a chat", telegramtest.PollAnswer(telegramtest.ChannelBot, "5", 0).With("voter_chat", news), middleware.ReasonChannel},
+		{"my_chat_member of an anonymous admin has no sender_chat", telegramtest.MyChatMember(telegramtest.GroupAnonymousBot, telegramtest.User{ID: 1, IsBot: true, FirstName: "B"}, cats, "member", "administrator"), middleware.ReasonAnonymous},
+		{"channel post has no sender", telegramtest.ChannelPost(news, "news"), middleware.ReasonChannel},
+		{"another bot", telegramtest.Message(telegramtest.User{ID: 9, IsBot: true, FirstName: "B"}, cats, "hi"), middleware.ReasonBot},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := attached(t, &telegram.Options{Scope: telegram.Everyone}).run()
+			r.push(c.update, say(ann, "hi")) // the second shows that the first was delivered
+			outcomes := r.settle(2)
+			i := slices.IndexFunc(outcomes, func(o middleware.Outcome) bool { return o.Result == middleware.Dropped })
+			if i < 0 || outcomes[i].Reason != c.want {
+				t.Fatalf("outcomes %v, want %q", results(outcomes), c.want)
+			}
+			if c.want != middleware.ReasonBot && !outcomes[i].Key.IsZero() {
+				t.Errorf("a filter could let %s in", outcomes[i].Key)
+			}
+		})
+	}
+}
+
+func TestAbsentLastNameClears(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	after := ann
+	after.LastName, after.Username, after.IsPremium = "", "", false
+	before := ann
+	before.IsPremium = true
+	r.push(say(before, "1"), say(after, "2").At(noon.Add(time.Second)))
+	r.settle(2)
+	if p := r.profile(annAt); p.FamilyName != "" || p.Username != "" || p.IsPremium || p.GivenName != "Ann" {
+		t.Errorf("kept %+v", p)
+	}
+}
+
+func TestAbsentLanguageSaysNothing(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	after := ann
+	after.LanguageCode = ""
+	r.push(say(ann, "1"), say(after, "2").At(noon.Add(time.Second)))
+	r.settle(2)
+	if p := r.profile(annAt); p.Locale != "en" {
+		t.Errorf("locale %q", p.Locale)
+	}
+}
+
+func TestDeletedAccountKeepsItsNames(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(say(ann, "1"), say(telegramtest.User{ID: 42}, "2").At(noon.Add(time.Second)))
+	r.settle(2)
+	if p := r.profile(annAt); p.GivenName != "Ann" || p.FamilyName != "Lee" || p.Username != "ann_lee" {
+		t.Errorf("kept %+v", p)
+	}
+}
+
+func TestContactOfSomebodyElseIsIgnored(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(telegramtest.Contact(ann, "4915112345678", 43).At(noon), telegramtest.Contact(ann, "4915112345678", 0).At(noon))
+	r.settle(2)
+	if p := r.profile(annAt); p.PhoneNumber != "" {
+		t.Fatalf("phone %q", p.PhoneNumber)
+	}
+	r.push(telegramtest.Contact(ann, "14155552671", 42).At(noon.Add(time.Second)))
+	r.settle(3)
+	if p := r.profile(annAt); p.PhoneNumber != "+14155552671" || p.PhoneVerified {
+		t.Errorf("phone %q, verified %v", p.PhoneNumber, p.PhoneVerified)
+	}
+}
+
+func TestSharedUsersAreNotKept(t *testing.T) {
+	t.Parallel()
+	r := attached(t, &telegram.Options{Scope: telegram.Everyone}).run()
+	r.push(
+		telegramtest.Service(ann, telegramtest.Private(ann), "users_shared", map[string]any{"request_id": 1, "users": []any{map[string]any{"user_id": 43, "first_name": "Bob"}}}).At(noon),
+		say(ann, "x").With("forward_origin", map[string]any{"type": "user", "sender_user": bob, "date": 1}),
+		telegramtest.Message(ann, cats, "x").With("reply_to_message", map[string]any{"message_id": 1, "date": 1, "chat": cats, "from": bob, "text": "y"}),
+		telegramtest.Message(ann, cats, "Bob").With("entities", []any{map[string]any{"type": "text_mention", "offset": 0, "length": 3, "user": bob}}),
+	)
+	r.settle(4)
+	r.unknown(store.Key{Channel: "telegram", UserID: "43"})
+}
+
+// telebot sets Message.Payload only in ProcessUpdate.
+func TestStartPayloadBeforeTelebotParsesIt(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(telegramtest.Start(ann, "ref_7").At(noon))
+	if o := r.settle(1)[0]; !o.Start || o.Profile.StartPayload != "ref_7" {
+		t.Errorf("start %v, payload %q", o.Start, o.Profile.StartPayload)
+	}
+}
+
+// By default telebot runs a goroutine for each handler, so the middleware sees
+// updates in any order.
+func TestHandlersOutOfOrderCannotBringAnOldNameBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	h := telegram.Middleware(r.mw, nil)(nothing)
+	renamed := ann
+	renamed.FirstName = "Anna"
+	for _, u := range []telegramtest.Update{say(renamed, "2").WithID(11), say(ann, "1").WithID(10)} {
+		h(r.bot.NewContext(decode(t, u))) // both within one second
+		if err := r.mw.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := r.profile(annAt); p.GivenName != "Anna" {
+		t.Errorf("the older update won: %q", p.GivenName)
+	}
+}
+
+func TestBlockedStaysBlockedUntilThePrivateChat(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(
+		telegramtest.Blocked(ann, r.me()).At(noon),
+		telegramtest.Message(ann, cats, "/help").At(noon.Add(time.Second)),
+	)
+	r.settle(2)
+	if p := r.profile(annAt); p.Status != store.StatusBlocked {
+		t.Errorf("status %q after a command in a group, where people who blocked the bot can write", p.Status)
+	}
+	r.push(say(ann, "hi again").At(noon.Add(2 * time.Second)))
+	r.settle(3)
+	if p := r.profile(annAt); p.Status != store.StatusActive {
+		t.Errorf("status %q after a private message", p.Status)
+	}
+	r.push(telegramtest.Blocked(ann, r.me()).At(noon.Add(3*time.Second)), telegramtest.Unblocked(ann, r.me()).At(noon.Add(4*time.Second)))
+	r.settle(5)
+	if p := r.profile(annAt); p.Status != store.StatusActive {
+		t.Errorf("status %q after unblocking", p.Status)
+	}
+}
+
+func TestOrderInfoIsOptIn(t *testing.T) {
+	t.Parallel()
+	order := &telegramtest.Order{Name: "Bob", PhoneNumber: "14155552671", Email: "ann@example.org", ShippingAddress: &telegramtest.Address{CountryCode: "DE", City: "Berlin", StreetLine1: "Hauptstr. 1", PostCode: "10115"}}
+	for _, on := range []bool{false, true} {
+		r := attached(t, &telegram.Options{OrderInfo: on}).run()
+		r.push(telegramtest.Payment(ann, order).At(noon))
+		p := r.settle(1)[0].Profile
+		if got := p.Email == "ann@example.org" && p.PhoneNumber == "+14155552671" && p.Address.Locality == "Berlin"; got != on || p.GivenName != "Ann" {
+			t.Errorf("order info %v: kept %+v", on, p)
+		}
+	}
+}
+
+func TestHugeNameIsTakenInPart(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle(tele.OnText, nothing)
+	huge := ann
+	huge.FirstName = strings.Repeat("Ann\u202e\u0301", 2<<20) // about 10 MB of JSON
+	r.run().push(say(huge, "hi"))
+	r.awaitHandled(1)
+	if n := len(r.settle(1)[0].Profile.GivenName); n == 0 || n > 4<<10 {
+		t.Errorf("a name of %d bytes is kept", n)
+	}
+}
+
+// telebot changes Message.Payload and Callback.Data in ProcessUpdate, and
+// handlers may change anything. Under -race this fails when an update is read
+// after it was handed on.
+func TestUpdateIsReadBeforeTelebotChangesIt(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle("/start", func(c tele.Context) error {
+		*c.Message() = tele.Message{Chat: &tele.Chat{}}
+		return nil
+	})
+	r.bot.Handle(tele.OnCallback, func(c tele.Context) error {
+		*c.Callback() = tele.Callback{}
+		return nil
+	})
+	r.run()
+	for i := range 20 {
+		r.push(telegramtest.Start(ann, fmt.Sprint(i)).At(noon), telegramtest.Callback(bob, r.me(), telegramtest.Private(bob), "x"))
+	}
+	r.awaitHandled(40)
+	r.settle(40)
+}
+
+// A dyingStore does not work while dead.
+type dyingStore struct {
+	store.Store
+	dead atomic.Bool
+}
+
+func (s *dyingStore) Apply(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+	if s.dead.Load() {
+		return nil, fmt.Errorf("dead: %w", store.ErrUnavailable)
+	}
+	return s.Store.Apply(ctx, deltas)
+}
+
+func TestDeadStoreChangesNothingOfTheBot(t *testing.T) {
+	t.Parallel()
+	play := func(with bool) (sent, errs []string) {
+		st := &dyingStore{Store: memstore.New()}
+		st.dead.Store(true)
+		r := newRigOver(t, st, func(s *tele.Settings, _ *middleware.Options) { s.Synchronous = true })
+		if with {
+			telegram.Attach(r.bot, r.mw, nil)
+		}
+		r.bot.Handle(tele.OnText, func(c tele.Context) error {
+			if err := c.Send("you said " + c.Text()); err != nil {
+				return err
+			}
+			if c.Text() == "3" {
+				return errors.New("I cannot count to 3")
+			}
+			return nil
+		})
+		r.bot.Handle("/start", func(c tele.Context) error { return c.Send("payload " + c.Message().Payload) })
+		r.bot.Handle(tele.OnChannelPost, func(c tele.Context) error { return c.Send("post") })
+		r.srv.Fail("sendMessage", telegramtest.Error{Code: 403, Description: "Forbidden: bot was blocked by the user"})
+		r.run().push(telegramtest.Start(ann, "x"))
+		for i := range 6 {
+			r.push(say(ann, fmt.Sprint(i)), telegramtest.ChannelPost(telegramtest.Channel(-1009876543210, "News"), "n"))
+		}
+		r.awaitHandled(13)
+		for _, c := range r.srv.Sent() {
+			sent = append(sent, c.Params["chat_id"]+" "+c.Text())
+		}
+		st.dead.Store(false) // so that it can be closed
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, err := range r.errs {
+			errs = append(errs, err.Error())
+		}
+		return sent, errs
+	}
+	sent, errs := play(true)
+	wantSent, wantErrs := play(false)
+	if len(sent) != 13 || !slices.Equal(sent, wantSent) {
+		t.Errorf("sent\n\t%q, without rollcall\n\t%q", sent, wantSent)
+	}
+	if len(errs) != 2 || !slices.Equal(errs, wantErrs) {
+		t.Errorf("errors %q, without rollcall %q", errs, wantErrs)
+	}
+}
+
+func TestManyHandlersAtOnce(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle(tele.OnText, nothing)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				r.bot.ProcessUpdate(decode(t, say(telegramtest.User{ID: int64(1 + i), FirstName: "P"}, "x").WithID(1+g*50+i)))
+			}
+		})
+	}
+	wg.Wait()
+	r.awaitHandled(400)
+	r.settle(400)
+	if n := r.mw.Stats().Created; n != 50 {
+		t.Errorf("%d people, want 50", n)
+	}
+}
