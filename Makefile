@@ -17,9 +17,9 @@ test: ## Run every test under the race detector
 		echo "The race detector needs a C compiler. Install gcc, or run: go test ./..."; exit 1; }
 	CGO_ENABLED=1 go test -race ./...
 
-cover: ## Show the statements that tests reach, package by package
+cover: ## Show how much of the code the tests reach
 	@mkdir -p .cache
-	go test -coverpkg=./... -coverprofile=.cache/cover.out ./... >/dev/null
+	go test -coverpkg=./... -coverprofile=.cache/cover.out ./...
 	@go tool cover -func=.cache/cover.out | tail -1
 	@echo "go tool cover -html=.cache/cover.out shows the lines"
 
