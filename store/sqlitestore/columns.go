@@ -13,36 +13,31 @@ import (
 // SQLite's own date functions read them.
 const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 
-// columns are those of the table profiles behind the key, in the order in which
-// values returns them.
-var columns = []string{
+// columns are those of the table profiles that show one value of a profile, in
+// the order in which values returns them. Times are last.
+var columns = [...]string{
 	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username",
 	"profile", "picture", "website", "email", "email_verified", "gender", "birthdate",
 	"zoneinfo", "locale", "phone_number", "phone_number_verified",
 	"address_formatted", "address_street_address", "address_locality", "address_region",
 	"address_postal_code", "address_country",
 	"username", "status", "is_premium", "bio", "start_payload", "nicks", "custom",
-	"first_seen", "last_seen", "search", "record",
+	"first_seen", "last_seen",
 }
 
-// values appends one value for each of columns.
-func values(dst []driver.Value, p *store.Profile, record []byte) []driver.Value {
-	return append(dst,
+const timeColumns = 2
+
+func values(p *store.Profile) [len(columns)]driver.Value {
+	return [...]driver.Value{
 		text(p.Name), text(p.GivenName), text(p.FamilyName), text(p.MiddleName), text(p.Nickname), text(p.PreferredUsername),
 		text(p.Profile), text(p.Picture), text(p.Website), text(p.Email), p.EmailVerified, text(p.Gender), text(p.Birthdate),
 		text(p.Zoneinfo), text(p.Locale), text(p.PhoneNumber), p.PhoneVerified,
 		text(p.Address.Formatted), text(p.Address.StreetAddress), text(p.Address.Locality), text(p.Address.Region),
 		text(p.Address.PostalCode), text(p.Address.Country),
 		text(p.Username), text(string(p.Status)), p.IsPremium, text(p.Bio), text(p.StartPayload), object(p.Nicks), object(p.Custom),
-		timestamp(p.FirstSeen), timestamp(p.LastSeen), store.SearchText(*p), record,
-	)
+		timestamp(p.FirstSeen), timestamp(p.LastSeen),
+	}
 }
-
-var (
-	insertSQL = "INSERT INTO profiles (" + strings.Join(columns, ", ") + ", channel, user_id) VALUES (" +
-		strings.Repeat("?, ", len(columns)) + "?, ?)"
-	updateSQL = "UPDATE profiles SET " + strings.Join(columns, " = ?, ") + " = ? WHERE id = ?"
-)
 
 func text(s string) driver.Value {
 	if s == "" {

@@ -18,6 +18,9 @@ type conn struct {
 	args  []driver.NamedValue
 }
 
+// maxPrepared bounds the memory of prepared statements, about 10 KiB each.
+const maxPrepared = 256
+
 func connect(ctx context.Context, connector driver.Connector) (*conn, error) {
 	c, err := connector.Connect(ctx)
 	if err != nil {
@@ -83,6 +86,11 @@ func (c *conn) prepared(query string) (driver.Stmt, error) {
 	if st, ok := c.stmts[query]; ok {
 		return st, nil
 	}
+	if len(c.stmts) == maxPrepared {
+		if err := c.finalize(); err != nil {
+			return nil, err
+		}
+	}
 	st, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
@@ -99,10 +107,13 @@ func (c *conn) named(args []driver.Value) []driver.NamedValue {
 	return c.args
 }
 
-func (c *conn) close() error {
+func (c *conn) finalize() error {
 	var errs []error
 	for _, st := range c.stmts {
 		errs = append(errs, st.Close())
 	}
-	return errors.Join(append(errs, c.Conn.Close())...)
+	clear(c.stmts)
+	return errors.Join(errs...)
 }
+
+func (c *conn) close() error { return errors.Join(c.finalize(), c.Conn.Close()) }

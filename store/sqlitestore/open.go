@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -106,7 +107,8 @@ func (s *Store) ready(ctx context.Context, steps []string) error {
 		return err
 	}
 	// Statements that cannot be prepared show tables that somebody changed.
-	for _, query := range []string{selectSQL, forgottenSQL, insertSQL, updateSQL} {
+	every := s.rows.statement(shape{columns: math.MaxUint32, search: true})
+	for _, query := range []string{selectSQL, forgottenSQL, every} {
 		if _, err := s.writer.prepared(query); err != nil {
 			return fmt.Errorf("%w: its tables are not as they were made: %w", ErrCorrupt, err)
 		}

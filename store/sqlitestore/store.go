@@ -22,7 +22,8 @@ import (
 type Store struct {
 	path     string
 	writer   *conn
-	turn     chan struct{} // held by who uses writer
+	rows     rowWriter
+	turn     chan struct{} // held by who uses writer and rows
 	readers  *sql.DB
 	patience time.Duration
 

@@ -79,11 +79,6 @@ func (s *Store) patiently(ctx context.Context, try func() error) error {
 	}
 }
 
-const (
-	selectSQL    = "SELECT id, record FROM profiles WHERE channel = ? AND user_id = ?"
-	forgottenSQL = "SELECT 1 FROM tombstones WHERE channel = ? AND user_id = ?"
-)
-
 func (s *Store) apply(ctx context.Context, w *conn, deltas []store.Record) ([]store.Change, error) {
 	changes := make([]store.Change, len(deltas))
 	// By key, so that pages are visited in their order, and so that of a person
@@ -93,7 +88,6 @@ func (s *Store) apply(ctx context.Context, w *conn, deltas []store.Record) ([]st
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return deltas[a].Key.Compare(deltas[b].Key) })
-	var row rowWriter
 	for len(order) > 0 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -102,59 +96,12 @@ func (s *Store) apply(ctx context.Context, w *conn, deltas []store.Record) ([]st
 		for n < len(order) && deltas[order[n]].Key == deltas[order[0]].Key {
 			n++
 		}
-		if err := row.apply(w, deltas, changes, order[:n]); err != nil {
+		if err := s.rows.apply(w, deltas, changes, order[:n]); err != nil {
 			return nil, err
 		}
 		order = order[n:]
 	}
 	return changes, nil
-}
-
-// A rowWriter holds the memory that is used again for each row.
-type rowWriter struct {
-	found  [2]driver.Value
-	values []driver.Value
-}
-
-// apply joins the deltas with these indexes, which are of one person, to the
-// person's row.
-func (rw *rowWriter) apply(w *conn, deltas []store.Record, changes []store.Change, indexes []int) error {
-	key := deltas[indexes[0]].Key
-	var kept store.Record
-	exists, err := w.row(selectSQL, rw.found[:], key.Channel, key.UserID)
-	if err != nil {
-		return err
-	}
-	if exists {
-		blob, _ := rw.found[1].([]byte)
-		if kept, err = decode(blob, key); err != nil {
-			return err
-		}
-	} else if forgotten, err := w.row(forgottenSQL, rw.found[:1], key.Channel, key.UserID); err != nil {
-		return err
-	} else if forgotten {
-		for _, i := range indexes {
-			changes[i] = store.Change{Suppressed: true}
-		}
-		return nil
-	}
-	same := true
-	for _, i := range indexes {
-		kept, changes[i] = kept.Apply(deltas[i])
-		same = same && changes[i].Same
-	}
-	if same {
-		return nil
-	}
-	blob, err := encode(kept)
-	if err != nil {
-		return err
-	}
-	rw.values = values(rw.values[:0], &changes[indexes[len(indexes)-1]].Profile, blob)
-	if exists {
-		return w.exec(updateSQL, append(rw.values, rw.found[0])...)
-	}
-	return w.exec(insertSQL, append(rw.values, key.Channel, key.UserID)...)
 }
 
 // checkpoint copies the log into the file and empties it, so that nothing of
