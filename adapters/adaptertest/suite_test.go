@@ -53,7 +53,7 @@ func TestMistakesOfTheCall(t *testing.T) {
 		"":                                       {Channel: "tiny", Connect: connect, Skip: map[string]string{"start": "none"}},
 		"Adapter.Connect is nil":                 {Channel: "tiny"},
 		"Adapter.Channel: key has no channel":    {Connect: connect},
-		"Skip names strat, which is no property": {Channel: "tiny", Connect: connect, Skip: map[string]string{"strat": "none"}},
+		"Skip names begin, which is no property": {Channel: "tiny", Connect: connect, Skip: map[string]string{"begin": "none"}},
 		"Skip gives no reason for start":         {Channel: "tiny", Connect: connect, Skip: map[string]string{"start": ""}},
 	} {
 		got := strings.Join(a.mistakes(), "\n")
