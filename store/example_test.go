@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -105,7 +106,7 @@ func ExamplePatch_Validate() {
 
 func ExampleRepair() {
 	name, _ := store.Repair(store.FieldName, "Ann\u202e\n👨‍👩‍👧 "+strings.Repeat("!", 1_000_000))
-	fmt.Println(len(name), name[:3])
+	fmt.Println(utf8.RuneCountInString(name), name[:3])
 
 	locale, _ := store.Repair(store.FieldLocale, "pt-br")
 	fmt.Println(locale)
@@ -113,7 +114,7 @@ func ExampleRepair() {
 	_, ok := store.Repair(store.FieldPicture, "https://api.telegram.org/file/bot123456:AAE-secret/photos/file_0.jpg")
 	fmt.Println(ok)
 	// Output:
-	// 144 Ann
+	// 128 Ann
 	// pt-BR
 	// false
 }
