@@ -143,7 +143,10 @@ func parseID[T string | []byte](s T) (uint64, bool) {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(string(s), 10, 64)
-	return id, err == nil
+	if err != nil {
+		return 0, false
+	}
+	return id, true
 }
 
 func formatID(id uint64) string { return strconv.FormatUint(id, 10) }

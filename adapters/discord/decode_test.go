@@ -1,0 +1,149 @@
+package discord
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+func TestAnIDIsADecimalNumberOf64Bits(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]uint64{
+		"1": 1, "80351110224678912": 80351110224678912, "9007199254740993": 1<<53 + 1, "18446744073709551615": 1<<64 - 1,
+		"": 0, "0": 0, "007": 0, "-1": 0, "+1": 0, "1e3": 0, " 1": 0, "1_0": 0, "٣": 0, "18446744073709551616": 0, "100000000000000000000": 0,
+	} {
+		id, ok := parseID(text)
+		if id != want || ok != (want != 0) {
+			t.Errorf("%q: %d, %v", text, id, ok)
+		}
+	}
+}
+
+func TestIDsRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.Uint64Min(1).Draw(t, "id")
+		if got, ok := parseID([]byte(formatID(want))); !ok || got != want {
+			t.Fatalf("%d became %d, %v", want, got, ok)
+		}
+	})
+}
+
+func TestTheTimeOfASnowflake(t *testing.T) {
+	t.Parallel()
+	// The example of Discord's documentation.
+	got := snowflakeTime(175928847299117063).Truncate(time.Millisecond)
+	if want := time.Date(2016, 4, 30, 11, 18, 25, 796_000_000, time.UTC); !got.Equal(want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if !snowflakeTime(0).IsZero() {
+		t.Error("no id has a time")
+	}
+}
+
+func TestTwoEventsOfOneMillisecondStayOrdered(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		base := rapid.Uint64().Draw(t, "id") &^ 0xfff
+		a := rapid.Uint64Range(0, 0xffe).Draw(t, "increment")
+		b := rapid.Uint64Range(a+1, 0xfff).Draw(t, "later increment")
+		first, second := snowflakeTime(base|a), snowflakeTime(base|b)
+		if base|a != 0 && !first.Before(second) {
+			t.Fatalf("%v is not before %v", first, second)
+		}
+		if base|a != 0 && !first.Truncate(time.Millisecond).Equal(second.Truncate(time.Millisecond)) {
+			t.Fatalf("%v and %v are not of one millisecond", first, second)
+		}
+	})
+}
+
+func TestAPictureIsOnlyMadeOfAHash(t *testing.T) {
+	t.Parallel()
+	const base = "https://cdn.discordapp.com/avatars/5/"
+	for hash, want := range map[string]said{
+		"abc0":                   {true, base + "abc0.png"},
+		"a_abc0":                 {true, base + "a_abc0.gif"},
+		"":                       {true, ""},
+		"../x":                   {},
+		"a?token=1":              {},
+		"a b":                    {},
+		string(make([]byte, 65)): {},
+	} {
+		if got := picture(5, []byte(hash), true); got != want {
+			t.Errorf("%q: %+v, want %+v", hash, got, want)
+		}
+	}
+	if got := picture(5, nil, false); got != (said{}) {
+		t.Errorf("an absent hash: %+v", got)
+	}
+}
+
+// The reader is judged by encoding/json: it must find malformed what that
+// finds malformed, and read the same values.
+func FuzzCursor(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":"80351110224678912","username":"nelly","global_name":null,"avatar":"8342","bot":false}`,
+		`{"id":"1","username":"\u00e9\ud83d\ude00\n\"\\","global_name":"👩‍👩‍👧","x":[1,-0.5e+7,{"a":[]},true,null,""]}`,
+		`{"us\u0065rname":"a","id":"x","system":1,"bot":null}`,
+		`{"username":"a","username":"b"}`,
+		` [ ] `, `{"a":1,}`, `"\ud800"`, `-`, `{"a":tru}`, `nul`, `0.`, `1e`, `[[[[`, `{"username":{}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := cursor{data: data}
+		u := c.user()
+		if got, want := c.end(), json.Valid(data); got != want {
+			t.Fatalf("well-formed: %v, encoding/json says %v", got, want)
+		}
+		var fields map[string]json.RawMessage
+		if !json.Valid(data) || !utf8.Valid(data) || json.Unmarshal(data, &fields) != nil {
+			return
+		}
+		if got, want := u.username, textOf(fields, "username"); got != want {
+			t.Fatalf("username %+v, want %+v", got, want)
+		}
+		if got, want := u.globalName, textOf(fields, "global_name"); got != want {
+			t.Fatalf("global_name %+v, want %+v", got, want)
+		}
+		id := textOf(fields, "id")
+		if n, ok := parseID(id.value); ok && u.id != n || !ok && u.id != 0 {
+			t.Fatalf("id %d of %+v", u.id, id)
+		}
+		bot := fields["bot"]
+		if want := bot != nil && !bytes.Equal(bot, []byte("null")) && !bytes.Equal(bot, []byte("false")) && !bytes.Equal(bot, []byte(`""`)); u.bot != want {
+			t.Fatalf("bot %v of %s", u.bot, bot)
+		}
+	})
+}
+
+func textOf(fields map[string]json.RawMessage, key string) said {
+	raw, ok := fields[key]
+	if !ok {
+		return said{}
+	}
+	var text *string
+	if json.Unmarshal(raw, &text) != nil {
+		return said{}
+	}
+	if text == nil {
+		return said{ok: true}
+	}
+	return said{ok: true, value: *text}
+}
+
+func TestDeepNestingIsRefusedAndHarmless(t *testing.T) {
+	t.Parallel()
+	for depth, want := range map[int]bool{maxDepth: true, maxDepth + 1: false, 1 << 20: false} {
+		data := append(bytes.Repeat([]byte("["), depth), bytes.Repeat([]byte("]"), depth)...)
+		c := cursor{data: data}
+		c.skip()
+		if c.end() != want || json.Valid(data) != want {
+			t.Errorf("depth %d: %v, encoding/json says %v", depth, c.end(), json.Valid(data))
+		}
+	}
+}
