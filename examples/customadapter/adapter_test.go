@@ -112,7 +112,21 @@ func (a *arrivals) of(id int64) chan struct{} {
 }
 
 func TestExampleRuns(t *testing.T) {
-	if err := run(t.Context()); err != nil {
+	var out strings.Builder
+	if err := run(t.Context(), &out); err != nil {
 		t.Fatal(err)
+	}
+	want := `linechat:42 created [name start_payload username]
+linechat:42 updated [name]
+linechat:43 dropped [] not addressed to the bot
+linechat:44 created [name username]
+linechat:7 dropped [] bot
+: dropped [] nobody
+
+linechat:42 "Ann Lee-Cho" ann "from-the-poster"
+linechat:44 "Cyrus" cy ""
+`
+	if got := strings.ReplaceAll(out.String(), "] \n", "]\n"); got != want {
+		t.Errorf("it printed\n%s\nwant\n%s", got, want)
 	}
 }

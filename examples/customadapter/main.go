@@ -11,7 +11,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
+	"os"
 
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
@@ -19,12 +21,12 @@ import (
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	if err := run(context.Background(), os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context, out io.Writer) error {
 	server, err := Serve()
 	if err != nil {
 		return err
@@ -39,7 +41,7 @@ func run(ctx context.Context) (err error) {
 	people := memstore.New()
 	mw, err := middleware.New(people, &middleware.Options{
 		OnOutcome: func(_ context.Context, o middleware.Outcome) {
-			fmt.Println(o.Key, o.Result, o.Fields, o.Reason)
+			fmt.Fprintln(out, o.Key, o.Result, o.Fields, o.Reason)
 		},
 	})
 	if err != nil {
@@ -73,12 +75,12 @@ func run(ctx context.Context) (err error) {
 	if err := mw.Close(ctx); err != nil {
 		return err
 	}
-	fmt.Println()
+	fmt.Fprintln(out)
 	for p, err := range people.List(ctx, store.Filter{}) {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-14s %-12s %-5s %s\n", p.Key, p.DisplayName(), p.Username, p.StartPayload)
+		fmt.Fprintf(out, "%s %q %s %q\n", p.Key, p.DisplayName(), p.Username, p.StartPayload)
 	}
 	return nil
 }
