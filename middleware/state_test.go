@@ -16,7 +16,7 @@ import (
 )
 
 func TestNewRefusesWhatCannotBe(t *testing.T) {
-	for name, make := range map[string]func() (*middleware.Middleware, error){
+	for name, build := range map[string]func() (*middleware.Middleware, error){
 		"nil store": func() (*middleware.Middleware, error) { return middleware.New(nil, nil) },
 		"negative people": func() (*middleware.Middleware, error) {
 			return middleware.New(memstore.New(), &middleware.Options{ExpectedPeople: -1})
@@ -34,7 +34,7 @@ func TestNewRefusesWhatCannotBe(t *testing.T) {
 			return middleware.New(memstore.New(), &middleware.Options{CustomFields: []store.CustomField{{Key: "a b"}}})
 		},
 	} {
-		if _, err := make(); !errors.Is(err, store.ErrInvalid) {
+		if _, err := build(); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
 		}
 	}

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log"
 	"os"
 	"os/signal"
@@ -25,20 +26,14 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer st.Close()
 	mw, err := middleware.New(st, &middleware.Options{
 		Logger: zap.Must(zap.NewProduction()),
-		OnSuccess: func(ctx context.Context, o middleware.Outcome) {
-			_ = o.Reply(ctx, "I added/updated your user information.")
-		},
-		OnFailure: func(ctx context.Context, o middleware.Outcome, err error) {
-			_ = o.Reply(ctx, "I could not save your user information yet.")
-		},
+		OnSuccess: func(ctx context.Context, o middleware.Outcome) { _ = o.Reply(ctx, "I added/updated your information.") },
+		OnFailure: func(ctx context.Context, o middleware.Outcome, _ error) { _ = o.Reply(ctx, "I could not save it yet.") },
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer mw.Close(ctx) // saves what waits, also after Ctrl-C
 
 	bot, err := tele.NewBot(tele.Settings{
 		Token:  os.Getenv("TELEGRAM_TOKEN"),
@@ -56,4 +51,7 @@ func main() {
 	go bot.Start()
 	<-ctx.Done()
 	bot.Stop()
+	if err := errors.Join(mw.Close(ctx), st.Close()); err != nil { // Close saves what waits
+		log.Fatal(err)
+	}
 }
