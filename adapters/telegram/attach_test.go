@@ -234,3 +234,16 @@ func TestOwnPanicIsContained(t *testing.T) {
 	}
 	wantResults(t, r.settle(1), "update:dropped(panic while observing)")
 }
+
+func TestWhoCanLetUnaddressedPeopleIn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *tele.Settings, o *middleware.Options) {
+		o.Who = func(s middleware.Sender) bool {
+			m, ok := s.Native.(*tele.Message)
+			return s.Drop == "" || s.Drop == middleware.ReasonUnaddressed && ok && m.Text == "vote: yes"
+		}
+	})
+	telegram.Attach(r.bot, r.mw, nil)
+	r.run().push(telegramtest.Message(bob, cats, "hi"), telegramtest.Message(bob, cats, "vote: yes"))
+	wantResults(t, r.settle(2), "message:dropped(not addressed to the bot)", "message:created")
+}

@@ -105,15 +105,34 @@ func TestStartAgainAfterStop(t *testing.T) {
 // only neither be made worse nor keep the bot from stopping.
 func TestPoisonUpdateStopsPollingAsEver(t *testing.T) {
 	t.Parallel()
-	r := attached(t, nil).run()
-	r.push(say(ann, "before"))
+	polls := &countingTransport{}
+	t.Cleanup(polls.CloseIdleConnections)
+	r := newRig(t, func(s *tele.Settings, _ *middleware.Options) { s.Client = &http.Client{Transport: polls} })
+	telegram.Attach(r.bot, r.mw, nil)
+	r.run().push(say(ann, "before"))
 	r.settle(1)
 	r.push(
 		json.RawMessage(`{"message_reaction_count":{"chat":{"id":-1001,"type":"channel","title":"N"},"message_id":1,"date":1714564800,"reactions":[{"type":{"type":"emoji","emoji":"👍"},"total_count":1}]}}`),
 		say(bob, "in the same answer"),
 	)
+	enough := polls.n.Load() + 20
+	for deadline := time.Now().Add(patience); polls.n.Load() < enough; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("telebot no longer repeats the poll: is the update decoded by now?")
+		}
+	}
 	r.unknown(keyOf(bob))
 	r.settle(1)
+}
+
+type countingTransport struct {
+	http.Transport
+	n atomic.Int32
+}
+
+func (c *countingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	return c.Transport.RoundTrip(r)
 }
 
 func keyOf(u telegramtest.User) store.Key {

@@ -238,3 +238,22 @@ func decode(t testing.TB, u telegramtest.Update) tele.Update {
 	}
 	return d
 }
+
+// A gate is a memory store that saves nothing until it is opened.
+type gate struct {
+	store.Store
+	opened chan struct{}
+}
+
+func newGate() *gate { return &gate{memstore.New(), make(chan struct{})} }
+
+func (g *gate) open() { close(g.opened) }
+
+func (g *gate) Apply(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+	select {
+	case <-g.opened:
+		return g.Store.Apply(ctx, deltas)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -201,9 +201,9 @@ func TestHugeNameIsTakenInPart(t *testing.T) {
 	t.Parallel()
 	r := attached(t, nil)
 	r.bot.Handle(tele.OnText, nothing)
-	huge := ann
-	huge.FirstName = strings.Repeat("Ann\u202e\u0301", 2<<20) // about 10 MB of JSON
-	r.run().push(say(huge, "hi"))
+	u := decode(t, say(ann, "hi").WithID(1))
+	u.Message.Sender.FirstName = strings.Repeat("Ann\u202e\u0301", 10<<20/8)
+	r.bot.ProcessUpdate(u)
 	r.awaitHandled(1)
 	if n := len(r.settle(1)[0].Profile.GivenName); n == 0 || n > 4<<10 {
 		t.Errorf("a name of %d bytes is kept", n)

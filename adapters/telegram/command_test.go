@@ -1,0 +1,43 @@
+package telegram_test
+
+import (
+	"testing"
+
+	tele "gopkg.in/telebot.v3"
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// What counts as the start command, and what as its payload, is what telebot says.
+func TestStartIsWhatTelebotRunsAsStart(t *testing.T) {
+	t.Parallel()
+	bot, err := tele.NewBot(tele.Settings{Offline: true, Synchronous: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot.Me = me
+	var ran bool
+	var payload string
+	bot.Handle("/start", func(c tele.Context) error { ran, payload = true, c.Message().Payload; return nil })
+	piece := rapid.SampledFrom([]string{"/start", "/", "start", "@rollcall_bot", "@Rollcall_BOT", "@other_bot", "@", " ", "\n", "\t", "\r", "\v", "\u00a0", "ref_7", "-", "é", "/stop"})
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SampledFrom([]string{"", "/start", "/start@rollcall_bot"}).Draw(t, "head")
+		for _, p := range rapid.SliceOfN(piece, 0, 5).Draw(t, "pieces") {
+			text += p
+		}
+		u := tele.Update{Message: &tele.Message{
+			Sender: &tele.User{ID: 42, FirstName: "Ann"}, Chat: &tele.Chat{ID: 42, Type: tele.ChatPrivate}, Text: text,
+		}}
+		s := telegram.FromUpdate(&u, me, nil)
+		ran, payload = false, ""
+		bot.ProcessUpdate(u)
+		if s.Start != ran {
+			t.Fatalf("%q: Start is %v, telebot runs /start: %v", text, s.Start, ran)
+		}
+		if got := s.Patch().Set[store.FieldStartPayload]; got != "" && got != payload {
+			t.Fatalf("%q: payload %q, telebot's %q", text, got, payload)
+		}
+	})
+}

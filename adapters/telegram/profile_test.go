@@ -1,0 +1,100 @@
+package telegram_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+func TestProfileHoldsWhatIsNotSavedYet(t *testing.T) {
+	t.Parallel()
+	st := newGate()
+	r := newRigOver(t, st, nil)
+	telegram.Attach(r.bot, r.mw, nil)
+	profiles := make(chan store.Profile, 1)
+	r.bot.Handle(tele.OnText, func(c tele.Context) error {
+		p, err := telegram.Profile(c)
+		profiles <- p
+		return err
+	})
+	r.run().push(say(ann, "hi"))
+	if p := <-profiles; p.Key != annAt || p.DisplayName() != "Ann Lee" {
+		t.Errorf("profile %+v", p)
+	}
+	st.open()
+	r.settle(1)
+	renamed := ann
+	renamed.LastName = "Lee-Smith"
+	r.push(say(renamed, "again").At(noon.Add(time.Second)))
+	if p := <-profiles; p.DisplayName() != "Ann Lee-Smith" {
+		t.Errorf("profile %+v", p)
+	}
+}
+
+func TestProfileInHandlersOfAnyKind(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	names := make(chan string, 1)
+	show := func(c tele.Context) error {
+		p, err := telegram.Profile(c)
+		names <- p.DisplayName()
+		return err
+	}
+	for _, endpoint := range []string{tele.OnCallback, tele.OnQuery, tele.OnMyChatMember} {
+		r.bot.Handle(endpoint, show)
+	}
+	r.run()
+	for _, u := range []telegramtest.Update{
+		telegramtest.Callback(ann, r.me(), cats, "x"),
+		telegramtest.InlineQuery(ann, "x"),
+		telegramtest.Unblocked(ann, r.me()),
+	} {
+		r.push(u)
+		if name := <-names; name != "Ann Lee" {
+			t.Errorf("name %q", name)
+		}
+	}
+}
+
+func TestProfileOfNobody(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	for name, u := range map[string]telegramtest.Update{
+		"channel post": telegramtest.ChannelPost(telegramtest.Channel(-1009876543210, "News"), "x"),
+		"not recorded": telegramtest.Message(ann, cats, "x"),
+	} {
+		p, err := telegram.Profile(r.bot.NewContext(decode(t, u)))
+		if !errors.Is(err, store.ErrNotFound) || !p.Key.IsZero() {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+}
+
+type foreignContext struct{ tele.Context }
+
+func (foreignContext) Bot() *tele.Bot { return nil }
+
+func TestProfileWithoutAttachNamesAttach(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	for name, c := range map[string]tele.Context{
+		"never attached":  r.bot.NewContext(decode(t, say(ann, "hi"))),
+		"context of none": foreignContext{},
+	} {
+		if _, err := telegram.Profile(c); !errors.Is(err, telegram.ErrNotAttached) || !strings.Contains(err.Error(), "telegram.Attach(bot, mw, nil)") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	telegram.Attach(r.bot, r.mw, nil)
+	r.bot.Poller = &tele.LongPoller{}
+	if _, err := telegram.Profile(r.bot.NewContext(decode(t, say(ann, "hi")))); !errors.Is(err, telegram.ErrNotAttached) {
+		t.Errorf("poller replaced: %v", err)
+	}
+}

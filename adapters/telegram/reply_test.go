@@ -1,0 +1,104 @@
+package telegram_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/middleware"
+)
+
+func TestReplyGoesWhereTheEventCameFrom(t *testing.T) {
+	t.Parallel()
+	topic := telegramtest.Message(ann, cats, "/help").With("is_topic_message", true).With("message_thread_id", 5)
+	for _, c := range []struct {
+		name         string
+		update       telegramtest.Update
+		chat, thread string
+	}{
+		{"private", say(ann, "hi"), "42", ""},
+		{"group", telegramtest.Message(ann, cats, "/help"), "-1001234567890", ""},
+		{"topic of a forum", topic, "-1001234567890", "5"},
+		{"button in a group", telegramtest.Callback(ann, telegramtest.User{ID: 1, IsBot: true, FirstName: "B"}, cats, "x"), "-1001234567890", ""},
+		{"inline query", telegramtest.InlineQuery(ann, "x"), "42", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := attached(t, nil).run()
+			r.push(c.update)
+			if err := r.settle(1)[0].Reply(t.Context(), "saved"); err != nil {
+				t.Fatal(err)
+			}
+			sent := r.srv.Sent()
+			if len(sent) != 1 || sent[0].Text() != "saved" || sent[0].Params["chat_id"] != c.chat || sent[0].Params["message_thread_id"] != c.thread {
+				t.Errorf("sent %+v", sent)
+			}
+		})
+	}
+}
+
+func TestReplyWithoutAChat(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(telegramtest.Service(ann, cats, "x", 1).With("chat", nil).With("from", nil))
+	if err := r.settle(1)[0].Reply(t.Context(), "x"); !errors.Is(err, middleware.ErrNoChat) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestReplyWithAContextThatIsOver(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(say(ann, "hi"))
+	o := r.settle(1)[0]
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := o.Reply(ctx, "x"); !errors.Is(err, context.Canceled) || len(r.srv.Sent()) != 0 {
+		t.Errorf("error %v, sent %v", err, r.srv.Sent())
+	}
+}
+
+// Telebot's errors of the network hold the URL of the request, and with it the
+// bot's token.
+func TestTokenIsNotInReplyErrors(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(say(ann, "hi"))
+	o := r.settle(1)[0]
+	r.srv.Close()
+	if _, err := r.bot.Send(tele.ChatID(42), "x"); err == nil || !strings.Contains(err.Error(), r.srv.Token()) {
+		t.Fatalf("telebot's own error no longer holds the token: %v", err)
+	}
+	err := o.Reply(t.Context(), "x")
+	if err == nil {
+		t.Fatal("no error though the server is gone")
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if text := fmt.Sprintf("%v %+v %#v", e, e, e); strings.Contains(text, r.srv.Token()) || strings.Contains(text, "AAHdq") {
+			t.Errorf("holds the token: %T", e)
+		}
+	}
+	if _, ok := errors.AsType[*net.OpError](err); !ok || !strings.Contains(err.Error(), "<token>") {
+		t.Errorf("the cause is gone: %v", err)
+	}
+}
+
+func TestReplyErrorsOfTheAPIKeepTheirType(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(say(ann, "hi"))
+	o := r.settle(1)[0]
+	r.srv.Fail("sendMessage", telegramtest.Error{Code: 429, RetryAfter: 7}, telegramtest.Error{Code: 403, Description: "Forbidden: bot was blocked by the user"})
+	if flood, ok := errors.AsType[tele.FloodError](o.Reply(t.Context(), "x")); !ok || flood.RetryAfter != 7 {
+		t.Errorf("flood %+v", flood)
+	}
+	if err := o.Reply(t.Context(), "x"); !errors.Is(err, tele.ErrBlockedByUser) {
+		t.Errorf("error %v", err)
+	}
+}
