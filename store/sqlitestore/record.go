@@ -6,9 +6,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-func encode(r store.Record) ([]byte, error) { return r.MarshalBinary() }
-
-// decode reads what encode wrote for key. Its errors wrap ErrCorrupt, and no
+// decode reads the record column of key's row. Its errors wrap ErrCorrupt, and no
 // category of package store: the caller's arguments are not at fault.
 func decode(blob []byte, key store.Key) (store.Record, error) {
 	var r store.Record

@@ -19,6 +19,7 @@ type rowWriter struct {
 	statements map[shape]string
 	found      [2]driver.Value
 	args       []driver.Value
+	record     []byte
 }
 
 // A shape is what distinguishes the statements that write a row. There are as
@@ -63,24 +64,23 @@ func (rw *rowWriter) apply(w *conn, deltas []store.Record, changes []store.Chang
 	if same {
 		return nil
 	}
-	blob, err := encode(kept)
-	if err != nil {
+	if rw.record, err = kept.AppendBinary(rw.record[:0]); err != nil {
 		return err
 	}
 	after := &changes[indexes[len(indexes)-1]].Profile
 	if exists {
 		was := before.Profile()
-		sh := rw.fill(values(&was), values(after), after, blob)
+		sh := rw.fill(values(&was), values(after), after)
 		return w.exec(rw.statement(sh), append(rw.args, id)...)
 	}
-	sh := rw.fill([len(columns)]driver.Value{}, values(after), after, blob)
+	sh := rw.fill([len(columns)]driver.Value{}, values(after), after)
 	sh.insert = true
 	return w.exec(rw.statement(sh), append(rw.args, key.Channel, key.UserID)...)
 }
 
 // fill puts into rw.args what a statement of the returned shape takes: the
-// values that differ, the search text if it can differ, and the record.
-func (rw *rowWriter) fill(before, after [len(columns)]driver.Value, p *store.Profile, record []byte) (sh shape) {
+// values that differ, the search text if it can differ, and rw.record.
+func (rw *rowWriter) fill(before, after [len(columns)]driver.Value, p *store.Profile) (sh shape) {
 	rw.args = rw.args[:0]
 	for i, v := range after {
 		if v != before[i] {
@@ -92,7 +92,7 @@ func (rw *rowWriter) fill(before, after [len(columns)]driver.Value, p *store.Pro
 		sh.search = true
 		rw.args = append(rw.args, store.SearchText(*p))
 	}
-	rw.args = append(rw.args, record)
+	rw.args = append(rw.args, rw.record)
 	return sh
 }
 
