@@ -26,7 +26,7 @@ func main() {
 		log.Fatal(err)
 	}
 	mw, err := middleware.New(st, &middleware.Options{
-		Logger: zap.Must(zap.NewProduction()),
+		Logger:    zap.Must(zap.NewProduction()),
 		OnSuccess: func(ctx context.Context, o middleware.Outcome) { _ = o.Reply(ctx, "I added/updated your information.") },
 		OnFailure: func(ctx context.Context, o middleware.Outcome, _ error) { _ = o.Reply(ctx, "I could not save it yet.") },
 	})
