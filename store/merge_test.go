@@ -18,37 +18,44 @@ var (
 // patches draws patches of one person with few fields, values and times, so that
 // they often speak of the same thing and often at the same time.
 var patches = rapid.Custom(func(t *rapid.T) store.Patch {
-	values := map[store.Field][]string{
-		store.FieldName:          {"Ann", "Anna", ""},
-		store.FieldGivenName:     {"Ann", "Anna"},
-		store.FieldEmail:         {"ann@example.org", "anna@example.org"},
-		store.FieldEmailVerified: {"true"},
-		store.FieldPhoneNumber:   {"+14155552671", "+14155552672"},
-		store.FieldPhoneVerified: {"true"},
-		store.FieldStatus:        {"active", "blocked"},
-		store.FieldStartPayload:  {"ad", "friend"},
-		store.NickField("7"):     {"Annie", "Nan"},
-		store.CustomKey("plan"):  {`"gold"`, `"free"`},
-	}
 	p := store.Patch{
 		Key:    ann,
 		Source: rapid.SampledFrom([]store.Source{store.Observed, store.Declared, store.Pinned}).Draw(t, "source"),
-		At:     noon.Add(time.Duration(rapid.IntRange(0, 4).Draw(t, "at"))),
+		At:     noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at"))),
 		Set:    make(map[store.Field]string),
 	}
-	for _, f := range sortedFields(values) {
-		switch rapid.IntRange(0, 3).Draw(t, string(f)) {
-		case 0:
-			p.Set[f] = rapid.SampledFrom(values[f]).Draw(t, "value")
-		case 1:
-			p.Clear = append(p.Clear, f)
+	said := rapid.SliceOfNDistinct(rapid.SampledFrom(stateable), 2, 6, func(s stateableField) store.Field { return s.field })
+	for _, s := range said.Draw(t, "said") {
+		value := rapid.SampledFrom(s.values).Draw(t, string(s.field))
+		if value == "" && rapid.Bool().Draw(t, "clear") {
+			p.Clear = append(p.Clear, s.field)
+			continue
 		}
+		p.Set[s.field] = value
 	}
 	return p
 })
 
+type stateableField struct {
+	field  store.Field
+	values []string // "" is none
+}
+
+var stateable = []stateableField{
+	{store.FieldStartPayload, []string{"ad", "friend", ""}},
+	{store.FieldName, []string{"Ann", "Anna", ""}},
+	{store.FieldEmail, []string{"ann@example.org", "anna@example.org", ""}},
+	{store.FieldEmailVerified, []string{"true", ""}},
+	{store.FieldPhoneNumber, []string{"+14155552671", "+14155552672", ""}},
+	{store.FieldPhoneVerified, []string{"true", ""}},
+	{store.FieldGivenName, []string{"Ann", "Anna", ""}},
+	{store.FieldStatus, []string{"active", "blocked", ""}},
+	{store.NickField("7"), []string{"Annie", "Nan", ""}},
+	{store.CustomKey("plan"), []string{`"gold"`, `"free"`, ""}},
+}
+
 var records = rapid.Custom(func(t *rapid.T) store.Record {
-	return mergeAll(rapid.SliceOfN(patches, 0, 4).Draw(t, "patches"))
+	return mergeAll(rapid.SliceOfN(patches, 0, 6).Draw(t, "patches"))
 })
 
 func sortedFields[V any](m map[store.Field]V) []store.Field {
@@ -109,7 +116,7 @@ func TestMergeIsIdempotentAndZeroIsNeutral(t *testing.T) {
 func TestPatchesConvergeInAnyOrderWithDuplicates(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		ps := rapid.SliceOfN(patches, 1, 8).Draw(t, "patches")
+		ps := rapid.SliceOfN(patches, 4, 8).Draw(t, "patches")
 		other := rapid.Permutation(append(slices.Clone(ps), ps[0], ps[len(ps)/2])).Draw(t, "order")
 		a, b := mergeAll(ps), mergeAll(other)
 		if !a.Equal(b) {
@@ -235,7 +242,7 @@ func stated(t *rapid.T, p store.Profile) map[store.Field]string {
 func TestTheProfileIsPinnedOverDeclaredOverObserved(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		ps := rapid.SliceOfN(patches, 0, 8).Draw(t, "patches")
+		ps := rapid.SliceOfN(patches, 0, 12).Draw(t, "patches")
 		m := model{ps}
 		got := mergeAll(ps).Profile()
 		first, last := m.seen()
@@ -264,7 +271,7 @@ func TestTheProfileIsPinnedOverDeclaredOverObserved(t *testing.T) {
 func TestApplyReportsWhatADeltaDid(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		before := model{rapid.SliceOfN(patches, 0, 6).Draw(t, "kept")}
+		before := model{rapid.SliceOfN(patches, 0, 10).Draw(t, "kept")}
 		delta := patches.Draw(t, "delta")
 		after := model{append(slices.Clone(before.said), delta)}
 
@@ -327,7 +334,7 @@ func union[V any](ms ...map[store.Field]V) map[store.Field]bool {
 func TestNewRecordKeepsWhatMergeKeeps(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		ps := rapid.SliceOfN(patches, 1, 6).Draw(t, "patches")
+		ps := rapid.SliceOfN(patches, 4, 8).Draw(t, "patches")
 		want := mergeAll(ps)
 		var all []store.Register
 		for _, p := range ps {
@@ -338,6 +345,54 @@ func TestNewRecordKeepsWhatMergeKeeps(t *testing.T) {
 			t.Fatalf("%v\n%v", got, want)
 		}
 	})
+}
+
+func TestTheLaterStatementStaysAndTiesHaveOneWinner(t *testing.T) {
+	t.Parallel()
+	const early, late = 0, 1
+	for _, c := range []struct {
+		name     string
+		field    store.Field
+		source   store.Source
+		a, b     string
+		aAt, bAt time.Duration
+		want     string
+	}{
+		{name: "the later one", field: store.FieldName, a: "Z", b: "A", aAt: early, bAt: late, want: "A"},
+		{name: "later none", field: store.FieldName, a: "Z", b: "", aAt: early, bAt: late, want: ""},
+		{name: "a tie goes to the greater value", field: store.FieldName, a: "A", b: "Z", want: "Z"},
+		{name: "a tie goes to a value", field: store.FieldName, a: "A", b: "", want: "A"},
+		{name: "the first start payload", field: store.FieldStartPayload, a: "A", b: "Z", aAt: early, bAt: late, want: "A"},
+		{name: "no payload is not the first", field: store.FieldStartPayload, a: "", b: "Z", aAt: early, bAt: late, want: "Z"},
+		{name: "no payload takes none away", field: store.FieldStartPayload, a: "Z", b: "", aAt: early, bAt: late, want: "Z"},
+		{name: "a tie of payloads", field: store.FieldStartPayload, a: "A", b: "Z", want: "Z"},
+		{name: "a pinned payload is like any field", field: store.FieldStartPayload, source: store.Pinned, a: "Z", b: "A", bAt: late, want: "A"},
+	} {
+		say := func(value string, at time.Duration) store.Record {
+			return store.Patch{Key: ann, Source: c.source, At: noon.Add(at), Set: map[store.Field]string{c.field: value}}.Record()
+		}
+		a, b := say(c.a, c.aAt), say(c.b, c.bAt)
+		for _, m := range []store.Record{store.Merge(a, b), store.Merge(b, a)} {
+			if got := m.Registers[0].Value; len(m.Registers) != 1 || got != c.want {
+				t.Errorf("%s: %q stays, want %q", c.name, got, c.want)
+			}
+		}
+	}
+}
+
+func TestALaterStartPayloadIsNotOutdatedButADeclaredOneCanBe(t *testing.T) {
+	t.Parallel()
+	say := func(source store.Source, at time.Duration, payload string) store.Record {
+		return store.Patch{
+			Key: ann, Source: source, At: noon.Add(at), Set: map[store.Field]string{store.FieldStartPayload: payload},
+		}.Record()
+	}
+	if _, c := say(store.Observed, 0, "ad").Apply(say(store.Observed, 1, "friend")); c.Outdated || len(c.Fields) > 0 {
+		t.Errorf("a second payload: %+v", c)
+	}
+	if _, c := say(store.Declared, 1, "ad").Apply(say(store.Declared, 0, "friend")); !c.Outdated {
+		t.Error("a payload that was declared before the one that is kept is not outdated")
+	}
 }
 
 func TestUnpinningShowsWhatLiesUnder(t *testing.T) {

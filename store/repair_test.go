@@ -63,6 +63,7 @@ func TestWhatRepairMakesOfText(t *testing.T) {
 		{"a zero width space does not begin a new stack", "a\u0301\u0301\u0301\u0301\u200b\u0301", "a\u0301\u0301\u0301\u0301"},
 		{"a soft hyphen does not begin a new stack", "a\u0301\u0301\u0301\u0301\u00ad\u0301", "a\u0301\u0301\u0301\u0301\u00ad"},
 		{"a flag of tags stays", england, england},
+		{"a flag of too few tags", "🏴\U000e0067\U000e0062\U000e007f", "🏴"},
 		{"tags elsewhere go", "a\U000e0067\U000e0062" + england + "\U000e0067", "a" + england},
 		{"spaces around go, once more after what hid them", " \u200b Ann \u202e ", "Ann"},
 		{"nothing is left", "\u200b\x00 \n", ""},
