@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,9 +140,8 @@ func TestTypedAndRawAgree(t *testing.T) {
 			continue
 		}
 		compared++
-		if err != nil && differ[sample.Name] == "" {
+		if err != nil && differ[sample.Name] == "" && !strings.HasSuffix(sample.Name, "that discordgo does not know") {
 			t.Errorf("%s: discordgo: %v", sample.Name, err)
-			continue
 		}
 		for raw := range discord.FromRaw(sample.T, sample.D, o) {
 			same := statementOf(raw).equal(statementOf(typed)) && raw.Event == typed.Event
