@@ -13,8 +13,8 @@ const (
 	// lookAt is how many bytes of an observed value are looked at. The rest
 	// costs nothing, however long it is.
 	lookAt = 4096
-	// maxMarks is how many combining marks one letter may carry. No living
-	// script needs more; stacks of hundreds cover the lines above and below.
+	// maxMarks is how many combining marks one letter may carry. Names rarely
+	// need more than two; stacks of hundreds cover the lines above and below.
 	maxMarks = 4
 )
 
