@@ -108,7 +108,7 @@ func TestABurstOutOfOrderEndsWithTheNewestName(t *testing.T) {
 	t.Parallel()
 	r := newRoll(t, middleware.Options{})
 	srv := attach(t, r, nil, func(s *discordgo.Session) { s.SyncEvents = false })
-	const n = 500
+	const n = 200
 	start := time.Now().Add(-time.Hour)
 	for i := range n {
 		u := ann
