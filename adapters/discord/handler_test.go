@@ -1,6 +1,7 @@
 package discord_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -257,10 +258,10 @@ func TestALeaveBlanksNothingAndTheNextEventMakesActiveAgain(t *testing.T) {
 	r := newRoll(t, middleware.Options{})
 	srv := attach(t, r, &discord.Options{Scope: discord.Everyone}, nil)
 	bare := ann
-	bare.GlobalName, bare.Avatar = "", ""
+	bare.Avatar = ""
 	srv.send(t, discordtest.MemberAdd(ann, guild))
 	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-	srv.send(t, discordtest.MemberRemove(ann, guild))
+	srv.send(t, discordtest.MemberRemove(bare, guild))
 	r.result(t, middleware.Updated, store.FieldStatus)
 	if p := r.profile(t, ann); p.Status != store.StatusLeft || p.Name != "Ann" || p.Picture == "" {
 		t.Errorf("after the leave: %+v", p)
@@ -408,6 +409,12 @@ func TestEventsAfterCloseAreDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.send(t, discordtest.Message(bob, discordtest.DM, "late"))
+	if _, err := r.kept.Get(within(t), keyOf(bob)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("bob was kept: %v", err)
+	}
+	if _, err := r.kept.Get(within(t), keyOf(ann)); err != nil {
+		t.Errorf("ann was not: %v", err)
+	}
 }
 
 func TestADisplayNameThatIsHuge(t *testing.T) {

@@ -28,13 +28,11 @@ type chat struct {
 // https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-callback
 const ackTime = 3 * time.Second
 
-const (
-	followupEvery = 250 * time.Millisecond
-	// Discord's error codes.
-	// https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-	codeUnknownWebhook     = 10015
-	codeUnknownInteraction = 10062
-)
+const followupEvery = 250 * time.Millisecond
+
+// unknownWebhook is what Discord says of a followup before the first response.
+// https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+const unknownWebhook = 10015
 
 // reply sends text to where the event came from. It pings nobody: the text may
 // hold a name that is made of mentions.
@@ -88,8 +86,7 @@ func silent() *discordgo.MessageAllowedMentions {
 
 func unanswered(err error) bool {
 	rest, ok := errors.AsType[*discordgo.RESTError](err)
-	return ok && rest.Message != nil &&
-		(rest.Message.Code == codeUnknownWebhook || rest.Message.Code == codeUnknownInteraction)
+	return ok && rest.Message != nil && rest.Message.Code == unknownWebhook
 }
 
 // clean takes the secrets out of an error: discordgo's hold the request with

@@ -99,18 +99,19 @@ func within(t *testing.T) context.Context {
 // A roll is a Middleware over a memory store, and the outcomes of it.
 type roll struct {
 	*middleware.Middleware
+	kept     store.Store
 	outcomes chan middleware.Outcome
 }
 
 func newRoll(t *testing.T, o middleware.Options) *roll {
 	t.Helper()
-	r := &roll{outcomes: make(chan middleware.Outcome, 10_000)}
+	r := &roll{kept: memstore.New(), outcomes: make(chan middleware.Outcome, 10_000)}
 	o.OnOutcome = func(_ context.Context, oc middleware.Outcome) { r.outcomes <- oc }
 	o.SeenEvery = -1
 	if o.ExpectedPeople == 0 {
 		o.ExpectedPeople = 1000
 	}
-	mw, err := middleware.New(memstore.New(), &o)
+	mw, err := middleware.New(r.kept, &o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,8 +52,8 @@ type conn struct {
 	mu sync.Mutex // one frame at a time
 }
 
-// write sends one frame. An error is the connection's end, which the reading
-// side notices.
+// write sends one frame. An error is the connection's end: the session resumes
+// on another.
 func (c *conn) write(p payload) {
 	frame, err := json.Marshal(p)
 	if err != nil {
@@ -66,7 +66,9 @@ func (c *conn) write(p payload) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ws.SetWriteDeadline(time.Now().Add(writeWait))
-	c.ws.WriteMessage(kind, frame)
+	if err := c.ws.WriteMessage(kind, frame); err != nil {
+		c.ws.Close()
+	}
 }
 
 func compress(frame []byte) []byte {

@@ -201,8 +201,8 @@ const syncEvent = "DISCORDTEST_SYNC"
 
 // Sync returns when every shard's session has handed on all that was
 // dispatched before. With Session.SyncEvents the bot's handlers have then
-// returned; without, each was started on a goroutine of its own. The error is
-// that of ctx.
+// returned; without, each was started on a goroutine of its own. Where no
+// session has identified there is nothing to wait for. The error is that of ctx.
 func (s *Server) Sync(ctx context.Context) error {
 	s.mu.Lock()
 	waits := make(map[*gatewaySession]string, len(s.shards))
