@@ -21,8 +21,15 @@ import (
 // returns an error for one that is not ours. To open another program's file in
 // the ordinary way would be to recover and empty its log.
 func inspect(ctx context.Context, path string, latest int64) error {
-	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	switch info.Size() {
+	case 0:
 		return nil
+	case 1: // which SQLite takes for an empty file
+		return fmt.Errorf("%w: it is no SQLite file; choose another path", ErrForeign)
 	}
 	db, err := sql.Open("sqlite", uri(path, url.Values{"mode": {"ro"}, "immutable": {"1"}, "_error_rc": {"1"}}))
 	if err != nil {

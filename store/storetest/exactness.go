@@ -118,7 +118,7 @@ func textsAreExact(p *probe) {
 		c := p.apply(st, want)[0]
 		p.sameRecord(st, want)
 		if !reflect.DeepEqual(c.Profile, want.Profile()) {
-			p.failf("text %+q in every field: the change's profile is %+v", text, c.Profile)
+			p.failf("text %+q in every field: the change's profile is %s", text, asJSON(c.Profile))
 		}
 		people := p.list(st, store.Filter{After: key, Limit: 1})
 		people = append(people, p.list(st, store.Filter{Search: set[store.FieldGivenName]})...)

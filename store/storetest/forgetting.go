@@ -28,7 +28,7 @@ func forgetErases(p *probe) {
 
 	back := observed(ann(), after(9), fields{store.FieldGivenName: "Ann"})
 	if c := p.apply(st, back)[0]; !c.Created {
-		p.failf("a forgotten person without a tombstone comes back, and is not Created: %+v", c)
+		p.failf("a forgotten person without a tombstone comes back, and is not Created: %s", asJSON(c))
 	}
 	p.sameRecord(st, back)
 }
@@ -49,7 +49,7 @@ func forgetSuppresses(p *probe) {
 
 	changes := p.apply(st, known(ann()), known(numbered("telegram", 2)), known(ann()))
 	if changes[0].Suppressed != changes[2].Suppressed || changes[1].Suppressed || !changes[1].Created {
-		p.failf("in a batch with a forgotten person the changes are %+v", changes)
+		p.failf("in a batch with a forgotten person the changes are %s", asJSON(changes))
 	}
 }
 
@@ -62,7 +62,7 @@ func (p *probe) suppressed(st store.Store, key store.Key) {
 		p.failf("Apply to a person with a tombstone is not Suppressed")
 	}
 	if !reflect.DeepEqual(c, store.Change{Suppressed: true}) {
-		p.failf("a Suppressed change tells of the person: %+v", c)
+		p.failf("a Suppressed change tells of the person: %s", asJSON(c))
 	}
 	_, err = st.Get(p.ctx, key)
 	p.errorIs("Get after a suppressed Apply", err, store.ErrNotFound, store.ErrSuppressed)
@@ -79,7 +79,7 @@ func readmit(p *probe) {
 	p.unknown(st, ann())
 	back := observed(ann(), after(9), nil)
 	if c := p.apply(st, back)[0]; !c.Created || c.Suppressed {
-		p.failf("the first delta of a readmitted person is %+v", c)
+		p.failf("the first delta of a readmitted person is %s", asJSON(c))
 	}
 	p.sameRecord(st, back)
 }

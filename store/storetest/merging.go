@@ -54,7 +54,7 @@ func createdOnceInARace(p *probe) {
 			p.failf("%d of %d concurrent deltas of one new person are reported as Created", times, racers)
 		}
 		if got := p.profile(st, key); len(got.Nicks) != racers || got.GivenName != fmt.Sprintf("Ann %d", racers-1) {
-			p.failf("after %d concurrent deltas the profile is %+v: one of them was lost", racers, got)
+			p.failf("after %d concurrent deltas the profile is %s: one of them was lost", racers, asJSON(got))
 		}
 	}
 }
@@ -64,7 +64,7 @@ func absentKeeps(p *probe) {
 	p.apply(st, observed(ann(), after(0), fields{store.FieldGivenName: "Ann", store.FieldFamilyName: "Lee", store.NickField("1"): "n"}))
 	p.apply(st, observed(ann(), after(1), fields{store.FieldGivenName: "Anna"}))
 	if got := p.profile(st, ann()); got.FamilyName != "Lee" || got.Nicks["1"] != "n" {
-		p.failf("a delta that says nothing of family_name and a nick left %+v", got)
+		p.failf("a delta that says nothing of family_name and a nick left %s", asJSON(got))
 	}
 }
 
@@ -84,7 +84,7 @@ func clearClears(p *probe) {
 	p.apply(st, observed(ann(), after(2), fields{store.FieldFamilyName: "", store.NickField("1"): "", store.FieldIsPremium: ""}))
 	p.apply(st, observed(ann(), after(0), fields{store.FieldFamilyName: "Old", store.NickField("1"): "old"}))
 	if got := p.profile(st, ann()); got.FamilyName != "" || len(got.Nicks) != 0 || got.IsPremium {
-		p.failf("what was cleared, and said again only by an older delta, is there: %+v", got)
+		p.failf("what was cleared, and said again only by an older delta, is there: %s", asJSON(got))
 	}
 }
 

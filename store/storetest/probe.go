@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -111,7 +112,7 @@ func (p *probe) sameChange(doing string, got, want store.Change) {
 		got.Fields, want.Fields = nil, nil
 	}
 	if !reflect.DeepEqual(got, want) {
-		p.failf("%s: the change is\n\t%+v\nand should be\n\t%+v", doing, got, want)
+		p.failf("%s: the change is\n\t%s\nand should be\n\t%s", doing, asJSON(got), asJSON(want))
 	}
 }
 
@@ -121,7 +122,7 @@ func (p *probe) samePeople(doing string, got, want []store.Profile) {
 	}
 	for i := range got {
 		if !reflect.DeepEqual(got[i], want[i]) {
-			p.failf("%s: yields\n\t%+v\nand should yield\n\t%+v", doing, got[i], want[i])
+			p.failf("%s: yields\n\t%s\nand should yield\n\t%s", doing, asJSON(got[i]), asJSON(want[i]))
 		}
 	}
 }
@@ -132,6 +133,15 @@ func keysOf(people []store.Profile) []store.Key {
 		keys[i] = person.Key
 	}
 	return keys
+}
+
+// asJSON shows what prints as no more than its Key.
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 func show(r store.Record) string {

@@ -1,0 +1,228 @@
+package sqlitestore_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/sqlitestore"
+)
+
+// otherProcess does one task of the tests below, and returns the exit code.
+func otherProcess(task string) int {
+	name, path, _ := strings.Cut(task, " ")
+	st, err := sqlitestore.Open(path)
+	if err == nil {
+		switch name {
+		case "hammer":
+			err = hammer(st, uint64(os.Getpid()))
+		case "write-until-killed":
+			err = writeUntilKilled(st)
+		}
+	}
+	if err == nil {
+		err = st.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func process(t *testing.T, task, path string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Env = append(os.Environ(), "SQLITESTORE_TASK="+task+" "+path)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// sharedDeltas are the same in every process.
+func sharedDeltas() []store.Record {
+	r := rand.New(rand.NewPCG(5, 6))
+	var deltas []store.Record
+	for n := range 200 {
+		key := store.Key{Channel: "telegram", UserID: strconv.Itoa(n % 5)}
+		deltas = append(deltas, store.Patch{
+			Key: key, Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
+			Set: map[store.Field]string{
+				store.FieldGivenName:                           fmt.Sprint("Ann ", r.IntN(4)),
+				store.NickField(fmt.Sprint(r.IntN(3))):         fmt.Sprint("nick ", n),
+				store.Fields()[3+r.IntN(5)]:                    fmt.Sprint("x", n),
+				store.CustomKey(string(rune('a' + r.IntN(3)))): strconv.Itoa(n),
+			},
+			Clear: []store.Field{store.FieldUsername},
+		}.Record())
+	}
+	return deltas
+}
+
+func hammer(st store.Store, seed uint64) error {
+	deltas := sharedDeltas()
+	deltas = append(deltas, deltas[:50]...)
+	r := rand.New(rand.NewPCG(seed, 0))
+	r.Shuffle(len(deltas), func(i, j int) { deltas[i], deltas[j] = deltas[j], deltas[i] })
+	for len(deltas) > 0 {
+		n := min(1+r.IntN(10), len(deltas))
+		if _, err := st.Apply(context.Background(), deltas[:n]); err != nil {
+			return err
+		}
+		deltas = deltas[n:]
+	}
+	return nil
+}
+
+func TestProcessesOnOneFileMerge(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users.db")
+	// They also race to create the file.
+	var others []*exec.Cmd
+	for range 3 {
+		cmd := process(t, "hammer", path)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, cmd)
+	}
+	st := open(t, path)
+	if err := hammer(st, 0); err != nil {
+		t.Error(err)
+	}
+	for _, cmd := range others {
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("another process: %v", err)
+		}
+	}
+	want := make(map[store.Key]store.Record)
+	for _, d := range sharedDeltas() {
+		want[d.Key] = store.Merge(want[d.Key], d)
+	}
+	for key, r := range want {
+		if got, err := st.Get(t.Context(), key); err != nil || !got.Equal(r) {
+			t.Errorf("%s is not what the deltas merge to: %v", key, err)
+		}
+	}
+}
+
+func writeUntilKilled(st store.Store) error {
+	for n := 0; ; n++ {
+		var deltas []store.Record
+		for i := range 20 {
+			deltas = append(deltas, observed(killedKey(os.Getpid(), n, i), epoch, map[store.Field]string{store.FieldBio: strings.Repeat("b", 2000)}))
+		}
+		if _, err := st.Apply(context.Background(), deltas); err != nil {
+			return err
+		}
+		fmt.Println(n)
+	}
+}
+
+func killedKey(pid, n, i int) store.Key {
+	return store.Key{Channel: "telegram", UserID: fmt.Sprintf("%d:%d:%d", pid, n, i)}
+}
+
+func TestKillLosesNothingAcknowledged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users.db")
+	st := open(t, path)
+	ctx, stop := context.WithCancel(t.Context())
+	beside := make(chan error, 1)
+	go func() { // the bot that lives on
+		var err error
+		for n := 0; err == nil && ctx.Err() == nil; n++ {
+			_, err = st.Apply(context.WithoutCancel(ctx), []store.Record{observed(ann, epoch.Add(time.Duration(n)), nil)})
+			time.Sleep(2 * time.Millisecond) // SQLite's locks know no turns
+		}
+		beside <- err
+	}()
+	total := 0
+	for range 6 {
+		cmd := process(t, "write-until-killed", path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		acked := -1
+		for enough := 1 + rand.IntN(25); lines.Scan(); {
+			if acked, err = strconv.Atoi(lines.Text()); err != nil {
+				t.Fatal(err)
+			}
+			if acked == enough {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait() // killed
+		for n := range acked + 1 {
+			for i := range 20 {
+				if _, err := st.Get(t.Context(), killedKey(cmd.Process.Pid, n, i)); err != nil {
+					t.Fatalf("batch %d of %d was acknowledged and is lost: %v", n, acked, err)
+				}
+			}
+		}
+		total += 20 * (acked + 1)
+	}
+	stop()
+	if err := <-beside; err != nil {
+		t.Errorf("the process that lives on: %v", err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+		t.Errorf("integrity_check says %q, %v", verdict, err)
+	}
+	t.Logf("%d people acknowledged by 6 processes that were killed", total)
+}
+
+// Kills at the very beginning meet a file that is being made.
+func TestKillWhileTheFileIsMade(t *testing.T) {
+	for i := range 8 {
+		path := filepath.Join(t.TempDir(), "users.db")
+		cmd := process(t, "write-until-killed", path)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, err := os.Stat(path); err == nil {
+				break
+			}
+		}
+		time.Sleep(time.Duration(i) * 500 * time.Microsecond)
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		st := open(t, path)
+		apply(t, st, annRecord())
+		if _, err := st.Get(t.Context(), ann); err != nil {
+			t.Errorf("kill %d: %v", i, err)
+		}
+	}
+}
