@@ -1,2 +1,77 @@
-// Package sqlitestore keeps profiles in one SQLite file.
+// Package sqlitestore keeps profiles in one SQLite file. It is the store to
+// start with: no server, no cgo, and a file that every SQLite tool reads.
+//
+//	st, err := sqlitestore.Open("users.db")
+//	if err != nil {
+//		return err
+//	}
+//	defer st.Close() // after Middleware.Close
+//	mw, err := middleware.New(st, nil)
+//
+// # What the file holds
+//
+// The table profiles has one row a person, whose columns are named as the JSON
+// fields of [store.Profile], with '_' for '.' ("address_country"):
+//
+//	sqlite3 -readonly users.db "SELECT user_id, name, username FROM profiles
+//	    WHERE status = 'active' ORDER BY last_seen DESC LIMIT 10"
+//
+// What is not known is NULL, flags are 0 or 1, nicks and custom are JSON objects
+// (custom ->> 'tier'), and times are RFC 3339 text in UTC with nine digits
+// behind the second, which sorts, and which SQLite's datetime reads. The column
+// search is the folded text that [store.Filter] searches.
+//
+// All these are for reading. They are made from the column record, which holds
+// what each source said and when (see [store.Record]), and a value that is
+// written into them by hand is not seen by this package. To change a profile use
+// Middleware.Set. Indexes and views of your own may be added.
+//
+// The table tombstones has the keys of people who were forgotten for good.
+//
+// # Settings, and why
+//
+//   - A write-ahead log (journal_mode wal): readers and the writer do not wait
+//     for each other. The files users.db-wal and users.db-shm belong to users.db
+//     while it is open: move, copy or delete none of them alone.
+//   - synchronous full: what Apply has returned is on the disk, also after a
+//     power cut. With "normal" a power cut loses the last commits. In batches it
+//     costs little, since there is one sync a batch.
+//   - Immediate transactions: what is read before a write cannot be outdated by
+//     another process.
+//   - secure_delete and, in Forget, a truncating checkpoint: a forgotten name is
+//     overwritten in the file and gone from the log.
+//   - wal_autocheckpoint 8000 pages (32 MB): random updates are about 1.3 times
+//     as fast as with the default 1000. journal_size_limit gives back what the
+//     log needs beyond 64 MB.
+//   - temp_store memory: no names in temporary files.
+//   - The files are readable by their owner only.
+//   - SQLite below 3.51.3 is refused: its log can lose commits when several
+//     connections write.
+//
+// # Several processes
+//
+// A second bot, a script or a backup may have the file open at the same time.
+// Each Apply reads, merges and writes in one transaction, and merging does not
+// depend on order, so nothing is lost or doubled. A process may be killed at any
+// time. SQLite's locks know no turns: a process that writes without a pause can
+// keep another waiting, for up to five seconds; then the other gets an error
+// that wraps store.ErrUnavailable, and tries again.
+//
+// # Backup
+//
+// [Store.Backup] writes a copy while everything goes on. To restore, stop the
+// bot, move users.db, users.db-wal and users.db-shm away together, and put the
+// copy in the place of users.db. A backup still holds who was forgotten after it
+// was made.
+//
+// # Limits
+//
+// Keep the file on a local disk. Network file systems (NFS, SMB) do not lock as
+// SQLite needs it, and processes in different machines or virtual machines
+// cannot share the log. A disk that says that a sync is done when it is not can
+// lose and damage what was acknowledged in a power cut. One writer at a time
+// writes some ten thousands of rows a second in batches of 500, far more than
+// profiles change; listing by anything but the key reads the whole table.
+// Damage inside a file is found only when the damaged page is read; run
+// "PRAGMA integrity_check" after a fault of the disk.
 package sqlitestore
