@@ -51,7 +51,7 @@ func fieldSlot(person uint64, f store.Field) uint64 {
 func together(f store.Field) bool {
 	switch f {
 	case store.FieldName, store.FieldGivenName, store.FieldFamilyName, store.FieldUsername,
-		store.FieldPicture, store.FieldIsPremium, store.FieldStatus:
+		store.FieldPicture, store.FieldIsPremium:
 		return true
 	}
 	return false
@@ -66,9 +66,21 @@ func (st *statement) valueHash() uint64 {
 	return xxh3.HashString(st.value[:min(len(st.value), hashedBytes)])
 }
 
-func (st *statement) hash() uint64 {
-	return combine(xxh3.HashString(string(st.field)), st.valueHash())
+// A digest sums up the fields of a sender that are compared together: shape says
+// which they are, values what is said of them.
+type digest struct{ shape, values uint64 }
+
+func (d *digest) add(st *statement) {
+	field := xxh3.HashString(string(st.field))
+	d.shape += field
+	d.values += combine(field, st.valueHash())
 }
+
+// fingerprint is what the seen table keeps of a person for a period.
+func (d digest) fingerprint(period uint64) uint64 { return mix(d.values + period) }
+
+// lateSlot is where the late table keeps a person's events of this shape.
+func (d digest) lateSlot(person uint64) uint64 { return combine(person, d.shape) }
 
 // period numbers the spans of SeenEvery that at falls into. They begin at
 // another moment for each person, so that not all are saved again at once.
@@ -91,35 +103,44 @@ type mark struct {
 }
 
 // unchanged reports whether all that s says is known to be durable.
-func (m *Middleware) unchanged(s *Sender, person, period uint64) bool {
+func (m *Middleware) unchanged(s *Sender, person, period uint64, at time.Time) bool {
 	if m.when == FirstMessage {
 		return m.seen.has(person, 0)
 	}
-	print := period
+	var d digest
 	for st := range s.each {
 		if together(st.field) {
-			print += st.hash()
+			d.add(&st)
 		} else if !m.seen.has(fieldSlot(person, st.field), st.valueHash()) {
 			return false
 		}
 	}
-	return m.seen.has(person, mix(print))
+	if !m.seen.has(person, d.fingerprint(period)) {
+		return false
+	}
+	m.late.note(d.lateSlot(person), at)
+	return true
 }
 
-// marks returns what the table is to remember of s, that of the person first.
-func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) []mark {
-	marks := make([]mark, 1, 4)
-	print := period
+// marks returns what the table is to remember of s. late is true when the
+// fields that are compared together are out of date; then they have no mark.
+func (m *Middleware) marks(s *Sender, person uint64, at time.Time) (marks []mark, late bool) {
+	marks = make([]mark, 1, 4)
+	var d digest
 	for st := range s.each {
 		if together(st.field) {
-			print += st.hash()
+			d.add(&st)
 			continue
 		}
 		marks = append(marks, mark{fieldSlot(person, st.field), st.valueHash(), at})
 	}
-	marks[0] = mark{person, mix(print), at}
-	if m.when == FirstMessage {
-		marks[0].fingerprint = 0
+	switch {
+	case m.when == FirstMessage:
+		marks[0] = mark{person, 0, at}
+	case m.late.after(d.lateSlot(person), at):
+		return marks[1:], true
+	default:
+		marks[0] = mark{person, d.fingerprint(m.period(person, at)), at}
 	}
-	return marks
+	return marks, false
 }

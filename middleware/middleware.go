@@ -27,6 +27,7 @@ type Middleware struct {
 	attempts  int
 
 	seen        *seenTable
+	late        *lateTable
 	pending     *pending
 	counts      counts
 	outcomes    chan *Outcome
@@ -70,6 +71,7 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		attempts:  o.attempts(),
 
 		seen:     newSeenTable(o.expectedPeople()),
+		late:     new(lateTable),
 		pending:  newPending(),
 		outcomes: make(chan *Outcome, hookQueue),
 		barriers: make(chan chan struct{}),

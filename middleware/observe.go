@@ -40,7 +40,7 @@ func (m *Middleware) Observe(s *Sender) {
 	}
 	person := s.personSlot()
 	period := m.period(person, at)
-	if m.unchanged(s, person, period) {
+	if m.unchanged(s, person, period, at) {
 		m.end(s, Unchanged, "")
 		return
 	}
@@ -98,11 +98,12 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
 		at = now
 	}
+	marks, late := m.marks(s, person, at)
 	e := &entry{
 		key:    key,
 		person: person,
-		delta:  m.delta(s, key, at),
-		marks:  m.marks(s, person, m.period(person, at), at),
+		delta:  m.delta(s, key, at, late),
+		marks:  marks,
 		origin: s.origin(),
 	}
 	// From here on the table must not answer for this person: somebody who
@@ -117,11 +118,15 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 }
 
 // delta returns what s states, repaired, as a Record. A value that cannot be
-// repaired is left out; of two statements about one field the later counts.
-func (m *Middleware) delta(s *Sender, key store.Key, at time.Time) store.Record {
+// repaired is left out, and so is what is late; of two statements about one
+// field the later call counts.
+func (m *Middleware) delta(s *Sender, key store.Key, at time.Time, late bool) store.Record {
 	at = at.Round(0).UTC()
 	registers := make([]store.Register, 0, s.inline+len(s.more))
 	for st := range s.each {
+		if late && together(st.field) {
+			continue
+		}
 		r := store.Register{Field: st.field, Source: store.Observed, Cleared: st.cleared, At: at}
 		if !st.cleared {
 			value, ok := m.repair(key, at, st.field, st.value)
@@ -141,7 +146,7 @@ func (m *Middleware) delta(s *Sender, key store.Key, at time.Time) store.Record 
 
 func (m *Middleware) repair(key store.Key, at time.Time, f store.Field, raw string) (value string, ok bool) {
 	value, ok = store.Repair(f, raw)
-	if ok && strings.HasPrefix(string(f), customPrefix) {
+	if ok && value != "" && strings.HasPrefix(string(f), customPrefix) {
 		patch := store.Patch{Key: key, At: at, Set: map[store.Field]string{f: value}}
 		ok = patch.Validate(m.custom) == nil
 	}

@@ -165,6 +165,23 @@ func TestLateEventLosesAndIsNotRemembered(t *testing.T) {
 	wantAfterFlush(t, mw, j, "created", "unchanged", "updated given_name")
 }
 
+// An unchanged event is not saved again, so only memory knows that it came.
+func TestLateEventLosesToAnUnchangedOne(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	mw.Observe(ann(20, "Ann"))
+	late := ann(10, "Anna")
+	late.Set(store.FieldStartPayload, "ref")
+	mw.Observe(late)
+	wantAfterFlush(t, mw, j, "created", "unchanged", "updated start_payload")
+	if p := get(t, mw, annKey); p.GivenName != "Ann" || p.StartPayload != "ref" {
+		t.Errorf("profile = %+v, want the newest name, and what only the late event said", p)
+	}
+	mw.Observe(ann(30, "Anna"))
+	wantAfterFlush(t, mw, j, "created", "unchanged", "updated start_payload", "updated given_name")
+}
+
 func TestDisorderWithinOneBatchIsNotRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newFaultyStore()

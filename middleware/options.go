@@ -44,9 +44,9 @@ type Options struct {
 	// not here is refused with a *store.FieldError.
 	CustomFields []store.CustomField
 
-	// ExpectedPeople sizes the memory of senders who have not changed: 16 bytes
-	// each, all allocated by New. More people than this still work, with more
-	// questions to the store. 0: 100,000.
+	// ExpectedPeople sizes the memory of senders who have not changed: 32 to 64
+	// bytes each, all allocated by New. More people than this still work, with
+	// more questions to the store. 0: 100,000, which takes 4 MiB.
 	ExpectedPeople int
 	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
 	// saved again once in this time. 0: one hour. Negative: LastSeen moves only

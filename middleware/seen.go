@@ -28,8 +28,10 @@ const (
 	referenced      = 1 << 63
 )
 
+// newSeenTable makes room for people with three words each, the person and two
+// fields that are looked up by themselves, at most three quarters full.
 func newSeenTable(people int) *seenTable {
-	sets := max(1, uint64(people)*2/setSize)
+	sets := max(1, uint64(people)*4/setSize)
 	sets = 1 << bits.Len64(sets-1)
 	return &seenTable{words: make([]atomic.Uint64, sets*setSize), sets: sets}
 }

@@ -64,7 +64,7 @@ func TestSeenTableNeverTakesAChangeForKnown(t *testing.T) {
 }
 
 func TestSeenTableKeepsThoseWhoAreAskedFor(t *testing.T) {
-	table := newSeenTable(4) // one set
+	table := newSeenTable(2) // one set
 	table.mark(0, 1)
 	for i := range uint64(100) {
 		table.has(0, 1)

@@ -257,71 +257,94 @@ func TestForgetWhileTheCommitIsUnderWay(t *testing.T) {
 	}
 }
 
+// A step of a schedule: a message when name is set, else what do says.
+type step struct {
+	do     string
+	second int
+	name   string
+}
+
+var steps = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+	if rapid.IntRange(0, 9).Draw(t, "kind") < 5 {
+		return step{do: rapid.SampledFrom([]string{"pause", "settle", "store away", "store back", "restart"}).Draw(t, "do")}
+	}
+	return step{
+		second: rapid.IntRange(0, 20).Draw(t, "second"),
+		name:   rapid.SampledFrom([]string{"Ann", "Anna", "Annie"}).Draw(t, "name"),
+	}
+}), 1, 60)
+
 // Whatever the schedule of messages, disorder, refusals, flushes and restarts:
 // each observation has one outcome, and at the end the profile is the one that
 // all messages merge to.
 func TestAnyScheduleConverges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		synctest.Test(t, func(t *testing.T) {
-			st := newFaultyStore()
-			var observed int
-			var want store.Record
-			var outcomes []*journal
-			var mw *middleware.Middleware
-			restart := func() {
-				j := &journal{}
-				outcomes = append(outcomes, j)
-				var err error
-				if mw, err = middleware.New(st, &middleware.Options{OnOutcome: j.note, SeenEvery: -1}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			restart()
-			steps := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 40).Draw(rt, "steps")
-			for _, step := range steps {
-				switch step {
-				case 0:
-					time.Sleep(time.Minute)
-				case 1:
-					synctest.Wait()
-				case 2:
-					st.failWith(away)
-				case 3:
-					st.failWith(nil)
-				case 4:
-					st.failWith(nil)
-					must(t, mw.Close(t.Context()))
-					restart()
-				default:
-					second := rapid.IntRange(0, 20).Draw(rt, "second")
-					name := rapid.SampledFrom([]string{"Ann", "Anna", "Annie"}).Draw(rt, "name")
-					s := ann(second, name)
-					mw.Observe(s)
-					want = store.Merge(want, s.Patch().Record())
-					observed++
-				}
-			}
-			st.failWith(nil)
-			must(t, mw.Close(t.Context()))
-			told := 0
-			for _, j := range outcomes {
-				told += len(j.all())
-			}
-			if told != observed {
-				rt.Errorf("%d outcomes for %d observations", told, observed)
-			}
-			if observed == 0 {
-				return
-			}
-			kept, err := st.Get(context.Background(), annKey)
-			if err != nil {
-				rt.Fatal(err)
-			}
-			if got := kept.Profile(); got.GivenName != want.Profile().GivenName {
-				rt.Errorf("given_name = %q, want %q\nkept %+v\nwant %+v", got.GivenName, want.Profile().GivenName, kept, want)
-			}
-		})
+		schedule := steps.Draw(rt, "schedule")
+		var problem error
+		synctest.Test(t, func(t *testing.T) { problem = perform(t.Context(), schedule) })
+		if problem != nil {
+			rt.Fatal(problem)
+		}
 	})
+}
+
+func perform(ctx context.Context, schedule []step) error {
+	st := newFaultyStore()
+	j := &journal{}
+	var want store.Record
+	observed, newest, floor := 0, 0, 0
+	o := &middleware.Options{OnOutcome: j.note, SeenEvery: -1}
+	mw, err := middleware.New(st, o)
+	if err != nil {
+		return err
+	}
+	for _, step := range schedule {
+		switch step.do {
+		case "pause":
+			time.Sleep(time.Minute)
+		case "settle":
+			synctest.Wait()
+		case "store away":
+			st.failWith(away)
+		case "store back":
+			st.failWith(nil)
+		case "restart":
+			st.failWith(nil)
+			if err := mw.Close(ctx); err != nil {
+				return err
+			}
+			if mw, err = middleware.New(st, o); err != nil {
+				return err
+			}
+			floor = newest // what handlers of the process before held back is gone
+		default:
+			second := floor + step.second
+			newest = max(newest, second)
+			s := ann(second, step.name)
+			s.At = s.At.Add(time.Duration(len(step.name))) // two names never at one moment
+			mw.Observe(s)
+			want = store.Merge(want, s.Patch().Record())
+			observed++
+		}
+	}
+	st.failWith(nil)
+	if err := mw.Close(ctx); err != nil {
+		return err
+	}
+	if told := len(j.all()); told != observed {
+		return fmt.Errorf("%d outcomes for %d observations", told, observed)
+	}
+	if observed == 0 {
+		return nil
+	}
+	kept, err := st.Get(ctx, annKey)
+	if err != nil {
+		return err
+	}
+	if got, want := kept.Profile().GivenName, want.Profile().GivenName; got != want {
+		return fmt.Errorf("given_name = %q, want %q", got, want)
+	}
+	return nil
 }
 
 func ExampleMiddleware_Set() {

@@ -1,0 +1,34 @@
+package middleware
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A lateTable remembers when people were last seen unchanged. Such an event is
+// not saved again, so the store does not know how late it was: without this, an
+// older event that a handler is slow to hand over would win against it.
+//
+// It holds the people of the last moments, which is as long as handlers are out
+// of order, and takes no lock. The words of an entry are bound together by
+// check, so that a torn entry is as good as none.
+type lateTable [4096]struct{ check, at atomic.Uint64 }
+
+// note takes in that the event at this time was unchanged.
+func (t *lateTable) note(slot uint64, at time.Time) {
+	e := &t[slot%uint64(len(t))]
+	now := uint64(at.UnixNano())
+	last := e.at.Load()
+	if e.check.Load()^last == slot && int64(last) >= int64(now) {
+		return
+	}
+	e.at.Store(now)
+	e.check.Store(slot ^ now)
+}
+
+// after reports whether an event later than at was noted.
+func (t *lateTable) after(slot uint64, at time.Time) bool {
+	e := &t[slot%uint64(len(t))]
+	last := e.at.Load()
+	return e.check.Load()^last == slot && int64(last) > at.UnixNano()
+}
