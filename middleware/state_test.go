@@ -316,7 +316,7 @@ func perform(ctx context.Context, schedule []step) error {
 			if mw, err = middleware.New(st, o); err != nil {
 				return err
 			}
-			floor = newest // what handlers of the process before held back is gone
+			floor = newest + 1 // what handlers of the process before held back is gone
 		default:
 			second := floor + step.second
 			newest = max(newest, second)
