@@ -94,6 +94,17 @@ func TestHandlerIsOfTheUnnamedTypeThatDiscordgoCalls(t *testing.T) {
 	}
 }
 
+func TestOptionsAreCopied(t *testing.T) {
+	t.Parallel()
+	r := newRoll(t, middleware.Options{})
+	o := &discord.Options{}
+	handle := discord.Handler(r.Middleware, o)
+	o.Scope = discord.Everyone
+	e := discordtest.Message(ann, discordtest.Guild(guild), "hi")
+	handle(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
+	r.dropped(t, middleware.ReasonUnaddressed)
+}
+
 func TestANilMiddlewareFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	defer func() {
@@ -386,6 +397,8 @@ func TestBeforeReadyOnlyDirectMessagesAndInteractionsAreAddressed(t *testing.T) 
 	give(discordtest.Mention(ann, discordtest.Guild(guild), "hi"))
 	r.dropped(t, middleware.ReasonUnaddressed)
 	give(discordtest.Reply(ann, discordtest.Guild(guild), "hi"))
+	r.dropped(t, middleware.ReasonUnaddressed)
+	give(discordtest.Reply(ann, discordtest.Guild(guild), "hi").With("referenced_message", nil))
 	r.dropped(t, middleware.ReasonUnaddressed)
 	give(discordtest.SlashCommand(ann, discordtest.Guild(guild), "ping"))
 	if o := r.one(t); o.Result != middleware.Created {

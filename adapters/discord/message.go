@@ -67,7 +67,7 @@ func (c *cursor) message(event string, me uint64) message {
 			repliedTo = c.authorID()
 		}
 	}
-	m.toBot = toBot(me, m.kind, mentioned, repliedTo)
+	m.toBot = me != 0 && (mentioned || repliedTo == me)
 	return m
 }
 
@@ -80,10 +80,6 @@ func (c *cursor) authorID() uint64 {
 		}
 	}
 	return id
-}
-
-func toBot(me uint64, kind int, mentioned bool, repliedTo uint64) bool {
-	return me != 0 && (mentioned || kind == int(discordgo.MessageTypeReply) && repliedTo == me)
 }
 
 func crossposted(flags int) bool {
@@ -115,7 +111,7 @@ func messageOf(event string, src *discordgo.Message, me uint64) message {
 	if src.ReferencedMessage != nil {
 		repliedTo = userOf(src.ReferencedMessage.Author).id
 	}
-	m.toBot = toBot(me, m.kind, mentioned, repliedTo)
+	m.toBot = me != 0 && (mentioned || repliedTo == me)
 	return m
 }
 

@@ -177,6 +177,15 @@ func TestNoTokenIsInTheErrorOfAReply(t *testing.T) {
 	}
 }
 
+func TestAReplyKeepsTheCauseOfANetworkError(t *testing.T) {
+	t.Parallel()
+	e := discordtest.SlashCommand(ann, discordtest.DM, "ping").With("token", interactionToken)
+	err := observed(t, e, func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }).Reply(within(t), "hi")
+	if !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "webhooks") {
+		t.Errorf("Reply: %v", err)
+	}
+}
+
 func TestAReplyKeepsDiscordsErrorCode(t *testing.T) {
 	t.Parallel()
 	err := observed(t, discordtest.Message(ann, discordtest.DM, "hi"), func(*http.Request) (*http.Response, error) {
