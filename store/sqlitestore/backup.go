@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 )
 
@@ -37,12 +38,12 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	if err := absent(path); err != nil {
 		return err
 	}
-	partial := path + ".partial"
-	// SQLite would create it readable by everybody.
-	f, err := os.OpenFile(partial, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	// SQLite would create the file readable by everybody.
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".partial-*")
 	if err != nil {
 		return err
 	}
+	partial := f.Name()
 	defer os.Remove(partial)
 	if err := f.Close(); err != nil {
 		return err
@@ -54,13 +55,16 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := syncFile(partial); err != nil {
+	if err := syncFile(partial, os.O_RDWR); err != nil {
 		return err
 	}
 	if err := publish(partial, path); err != nil {
 		return err
 	}
-	return syncFile(filepath.Dir(path))
+	if runtime.GOOS == "windows" {
+		return nil // which cannot sync a folder
+	}
+	return syncFile(filepath.Dir(path), os.O_RDONLY)
 }
 
 // publish gives the file at partial its name, unless somebody took that meanwhile.
@@ -85,8 +89,8 @@ func absent(path string) error {
 	return nil
 }
 
-func syncFile(path string) error {
-	f, err := os.Open(path)
+func syncFile(path string, flag int) error {
+	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return err
 	}
