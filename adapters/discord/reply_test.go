@@ -192,7 +192,7 @@ func TestAReplyKeepsDiscordsErrorCode(t *testing.T) {
 		return response(403, `{"code":50007,"message":"Cannot send messages to this user"}`), nil
 	}).Reply(within(t), "hi")
 	rest, ok := errors.AsType[*discordgo.RESTError](err)
-	if !ok || rest.Response.StatusCode != http.StatusForbidden || rest.Message.Code != 50007 {
+	if !ok || rest.Response.StatusCode != http.StatusForbidden || rest.Message.Code != 50007 || rest.Request != nil {
 		t.Errorf("Reply: %v", err)
 	}
 }
