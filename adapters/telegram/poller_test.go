@@ -84,6 +84,33 @@ func TestStopDuringABurstReturns(t *testing.T) {
 	}
 }
 
+// A latePoller has more when it is told to stop.
+type latePoller struct{ update tele.Update }
+
+func (p latePoller) Poll(_ *tele.Bot, dest chan tele.Update, stop chan struct{}) {
+	<-stop
+	for id := 1; id <= 50; id++ {
+		u := p.update
+		u.ID = id
+		dest <- u
+	}
+}
+
+// telebot keeps what is in its channel for the next Start.
+func TestUpdatesThatFitOutliveStop(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(s *tele.Settings, _ *middleware.Options) { s.Poller = latePoller{decode(t, say(ann, "x"))} })
+	telegram.Attach(r.bot, r.mw, nil)
+	done := make(chan struct{})
+	go func() { r.bot.Start(); close(done) }()
+	r.bot.Stop()
+	<-done
+	if n := len(r.bot.Updates); n != 50 {
+		t.Errorf("%d updates wait, want 50", n)
+	}
+	r.settle(50)
+}
+
 func TestStartAgainAfterStop(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(s *tele.Settings, _ *middleware.Options) { s.Poller = &tele.LongPoller{Timeout: time.Second} })

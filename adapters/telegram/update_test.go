@@ -210,8 +210,8 @@ func FuzzFromUpdate(f *testing.F) {
 		f.Add([]byte(c.Update))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var u tele.Update
-		if json.Unmarshal(data, &u) != nil {
+		u, ok := decodable(data)
+		if !ok {
 			return
 		}
 		before, _ := json.Marshal(u)
@@ -235,4 +235,12 @@ func FuzzFromUpdate(f *testing.F) {
 			t.Error("FromUpdate changed the update")
 		}
 	})
+}
+
+// decodable leaves out what telebot itself cannot take: its decoder panics on an
+// empty list of photo sizes.
+func decodable(data []byte) (u tele.Update, ok bool) {
+	defer func() { ok = recover() == nil && ok }()
+	err := json.Unmarshal(data, &u)
+	return u, err == nil
 }
