@@ -227,7 +227,7 @@ func (m model) seen() (first, last time.Time) {
 			last = p.At
 		}
 	}
-	return first, last
+	return first.Truncate(time.Second), last.Truncate(time.Second)
 }
 
 // stated returns the fields of p in the form of Patch.Set.
@@ -487,10 +487,12 @@ func TestATimeIsKeptInUTCAndWithinBounds(t *testing.T) {
 			c.want = c.at.Round(0).UTC()
 		}
 		r := store.Patch{Key: ann, At: c.at, Set: map[store.Field]string{store.FieldName: "Ann"}}.Record()
-		for _, got := range []time.Time{r.FirstSeen, r.LastSeen, r.Registers[0].At} {
-			if got != c.want {
-				t.Errorf("%v is kept as %v, want %v", c.at, got, c.want)
-			}
+		if got := r.Registers[0].At; got != c.want {
+			t.Errorf("%v is kept as %v, want %v", c.at, got, c.want)
+		}
+		seconds := c.want.Truncate(time.Second)
+		if r.FirstSeen != seconds || r.LastSeen != seconds {
+			t.Errorf("%v is seen from %v to %v, want %v", c.at, r.FirstSeen, r.LastSeen, seconds)
 		}
 	}
 }

@@ -55,7 +55,7 @@ type Profile struct {
 	Custom map[string]any `json:"custom,omitempty"`
 
 	// FirstSeen and LastSeen are when the person first and last acted, by the
-	// platform's clock, in UTC. LastSeen is advanced only now and then (see
+	// platform's clock, in UTC and whole seconds. LastSeen is advanced only now and then (see
 	// middleware.Options.SeenEvery), since each advance costs a write.
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	LastSeen  time.Time `json:"last_seen,omitzero"`

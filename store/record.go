@@ -17,7 +17,8 @@ type Record struct {
 	Key Key `json:"key"`
 	// Registers are sorted by field, then source, one for each pair.
 	Registers []Register `json:"registers,omitempty"`
-	// FirstSeen and LastSeen are zero for somebody who was never seen.
+	// FirstSeen and LastSeen are in whole seconds, and zero for somebody who was
+	// never seen.
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	LastSeen  time.Time `json:"last_seen,omitzero"`
 }
@@ -63,7 +64,7 @@ func (r Register) beats(o Register) bool {
 
 // NewRecord returns the Record that holds these registers, in any order and
 // with duplicates: of two for one place the one that [Merge] keeps stays. It
-// takes the slice over.
+// takes the slice over, and cuts the times to whole seconds.
 func NewRecord(key Key, firstSeen, lastSeen time.Time, registers []Register) Record {
 	slices.SortStableFunc(registers, func(a, b Register) int {
 		if c := a.comparePlace(b); c != 0 {
@@ -78,7 +79,12 @@ func NewRecord(key Key, firstSeen, lastSeen time.Time, registers []Register) Rec
 		return 0
 	})
 	registers = slices.CompactFunc(registers, func(a, b Register) bool { return a.comparePlace(b) == 0 })
-	return Record{Key: key, Registers: registers, FirstSeen: firstSeen, LastSeen: lastSeen}
+	return Record{
+		Key:       key,
+		Registers: registers,
+		FirstSeen: firstSeen.Truncate(time.Second),
+		LastSeen:  lastSeen.Truncate(time.Second),
+	}
 }
 
 // Merge joins two records of one person: field by field and source by source

@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"sync/atomic"
+	"time"
 
 	tele "gopkg.in/telebot.v3"
 
@@ -13,6 +14,7 @@ type observer struct {
 	mw      *middleware.Middleware
 	options Options
 	recent  recent
+	clock   middleware.Clock
 	replier atomic.Pointer[replier]
 }
 
@@ -66,10 +68,21 @@ func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
 	}
 	var s middleware.Sender
 	fill(&s, u, me, &o.options)
+	o.date(&s, u.ID)
 	if bot != nil && s.Chat != nil {
 		s.Reply = o.replyBy(bot)
 	}
 	o.mw.Observe(&s)
+}
+
+// date gives an update that carries no time that of the platform, so that it is
+// ordered among the others by its id.
+func (o *observer) date(s *middleware.Sender, id int) {
+	if s.At.IsZero() {
+		s.At = at(o.clock.Now().Unix(), id)
+		return
+	}
+	o.clock.Note(s.At.Truncate(time.Second))
 }
 
 // replyBy returns the reply function of bot, which is made once: a Middleware

@@ -21,7 +21,8 @@ import (
 //
 // Sender.At is the time that the update carries, in whole seconds, and the
 // update_id as the nanoseconds within the second: of two updates of one second
-// the later one has the greater id. It is zero where the update carries no time.
+// the later one has the greater id. It is zero where the update carries no time;
+// Attach then goes by a middleware.Clock.
 func FromUpdate(u *tele.Update, me *tele.User, o *Options) middleware.Sender {
 	if u == nil {
 		return middleware.Sender{Channel: Channel, Event: unknownEvent, Drop: middleware.ReasonMalformed}

@@ -74,9 +74,14 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// check reports why telebot could not take this update. A poller that fails to
-// decode one asks for it again for ever, and gets no further.
-func (t *telegramBot) check(line []byte) error {
+// check reports why telebot could not take this update. Its poller asks again for
+// ever for one that it cannot decode, and some make it panic.
+func (t *telegramBot) check(line []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("telebot.v3 panics while it decodes this update: %v", r)
+		}
+	}()
 	if err := json.Unmarshal(line, &tele.Update{}); err != nil {
 		return fmt.Errorf("telebot.v3 cannot decode this update: %w", err)
 	}
