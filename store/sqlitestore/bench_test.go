@@ -140,8 +140,8 @@ func bareRows(b *testing.B, deltas []store.Record) [][]any {
 			b.Fatal(err)
 		}
 		p := d.Profile()
-		for _, v := range values(&p) {
-			rows[i] = append(rows[i], v)
+		for _, c := range cells(&p) {
+			rows[i] = append(rows[i], c.value())
 		}
 		rows[i] = append(rows[i], store.SearchText(p), blob, d.Key.Channel, d.Key.UserID)
 	}

@@ -70,22 +70,22 @@ func (rw *rowWriter) apply(w *conn, deltas []store.Record, changes []store.Chang
 	after := &changes[indexes[len(indexes)-1]].Profile
 	if exists {
 		was := before.Profile()
-		sh := rw.fill(values(&was), values(after), after)
+		sh := rw.fill(cells(&was), cells(after), after)
 		return w.exec(rw.statement(sh), append(rw.args, id)...)
 	}
-	sh := rw.fill([len(columns)]driver.Value{}, values(after), after)
+	sh := rw.fill([len(columns)]cell{}, cells(after), after)
 	sh.insert = true
 	return w.exec(rw.statement(sh), append(rw.args, key.Channel, key.UserID)...)
 }
 
 // fill puts into rw.args what a statement of the returned shape takes: the
 // values that differ, the search text if it can differ, and rw.record.
-func (rw *rowWriter) fill(before, after [len(columns)]driver.Value, p *store.Profile) (sh shape) {
+func (rw *rowWriter) fill(before, after [len(columns)]cell, p *store.Profile) (sh shape) {
 	rw.args = rw.args[:0]
-	for i, v := range after {
-		if v != before[i] {
+	for i, c := range after {
+		if c != before[i] {
 			sh.columns |= 1 << i
-			rw.args = append(rw.args, v)
+			rw.args = append(rw.args, c.value())
 		}
 	}
 	if sh.columns<<timeColumns != 0 {
