@@ -26,16 +26,21 @@ func (s *Store) write(ctx context.Context, fn func(w *conn) error) error {
 	if err != nil {
 		return err
 	}
-	err = fn(w)
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		// SQLite has rolled back already after some errors, and says so with
-		// another error.
-		_ = tx.Rollback()
+	committing := false
+	defer func() {
+		if !committing { // fn failed or panicked
+			// SQLite has rolled back already after some errors, and says so
+			// with another error.
+			_ = tx.Rollback()
+		}
+	}()
+	if err := fn(w); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	committing = true
 	return tx.Commit()
 }
 
