@@ -44,6 +44,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	o := <-saved
+	srv.Sync(context.Background())
 	fmt.Println(o.Result, o.Key, o.Profile.Name, o.Profile.Locale)
 	// Output: created discord:80351110224678912 Nelly en-US
 }

@@ -72,6 +72,7 @@ func (l *loopback) open(t *testing.T, session *discordgo.Session) {
 	if err := session.Open(); err != nil {
 		t.Fatal(err)
 	}
+	l.send(t) // see Server.Sync: a session must not close before its first heartbeat
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sessions = append(l.sessions, session)

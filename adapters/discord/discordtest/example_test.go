@@ -36,5 +36,6 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(sent[0].Text)
+	srv.Sync(context.Background()) // before Close
 	// Output: Hello, Ann!
 }

@@ -47,9 +47,19 @@ const writeWait = 10 * time.Second
 type conn struct {
 	serial   uint64
 	ws       *websocket.Conn
-	compress bool // set before anybody else can write
+	compress bool          // set before anybody else can write
+	beats    bool          // the reader's: a heartbeat came
+	beat     chan struct{} // closed by the first heartbeat, or the end
 
 	mu sync.Mutex // one frame at a time
+}
+
+// heartbeat notes the first heartbeat, or that there will be none.
+func (c *conn) heartbeat() {
+	if !c.beats {
+		c.beats = true
+		close(c.beat)
+	}
 }
 
 // write sends one frame. An error is the connection's end: the session resumes
@@ -133,6 +143,17 @@ func (g *gatewaySession) resume(c *conn, seq int64) bool {
 	return true
 }
 
+// settled returns a channel that is closed once the session's connection has
+// had a heartbeat, or has ended; nil while the session is away.
+func (g *gatewaySession) settled() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.conn == nil {
+		return nil
+	}
+	return g.conn.beat
+}
+
 // leave takes the connection off, where it is still the session's.
 func (g *gatewaySession) leave(c *conn) {
 	g.mu.Lock()
@@ -147,7 +168,7 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	c := &conn{ws: ws}
+	c := &conn{ws: ws, beat: make(chan struct{})}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -177,6 +198,7 @@ func (s *Server) serve(c *conn) {
 		if g != nil {
 			g.leave(c)
 		}
+		c.heartbeat()
 	}()
 	for {
 		_, frame, err := c.ws.ReadMessage()
@@ -191,6 +213,7 @@ func (s *Server) serve(c *conn) {
 		switch p.Op {
 		case opHeartbeat:
 			c.write(payload{Op: opHeartbeatACK})
+			c.heartbeat()
 		case opIdentify:
 			if g != nil && s.knows(g) {
 				c.close(closeAlready, "Already authenticated.")

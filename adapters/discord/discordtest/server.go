@@ -203,6 +203,10 @@ const syncEvent = "DISCORDTEST_SYNC"
 // dispatched before. With Session.SyncEvents the bot's handlers have then
 // returned; without, each was started on a goroutine of its own. Where no
 // session has identified there is nothing to wait for. The error is that of ctx.
+//
+// Sync also waits for each connection's first heartbeat. A session that is closed
+// before that takes the failed heartbeat for a broken connection, and opens
+// again (discordgo v0.29.0): call Sync before Session.Close.
 func (s *Server) Sync(ctx context.Context) error {
 	s.mu.Lock()
 	waits := make(map[*gatewaySession]string, len(s.shards))
@@ -217,13 +221,27 @@ func (s *Server) Sync(ctx context.Context) error {
 		shard.dispatch(Event{Type: syncEvent, Data: mustMarshal(map[string]string{"nonce": nonce})})
 	}
 	for range waits {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return fmt.Errorf("discordtest: sync: %w", context.Cause(ctx))
+		if err := await(ctx, done); err != nil {
+			return err
+		}
+	}
+	for shard := range waits {
+		if beat := shard.settled(); beat != nil {
+			if err := await(ctx, beat); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func await(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("discordtest: sync: %w", context.Cause(ctx))
+	}
 }
 
 func (s *Server) synced(data []byte) {

@@ -64,6 +64,7 @@ func (l *loopback) open(t *testing.T, session *discordgo.Session) {
 	if err := session.Open(); err != nil {
 		t.Fatal(err)
 	}
+	settle(t, l) // see Sync: a session must not close before its first heartbeat
 	l.sessions = append(l.sessions, session)
 }
 
@@ -239,8 +240,9 @@ func TestAnInvalidSessionIdentifiesAgain(t *testing.T) {
 
 func TestHeartbeatsAreAcknowledged(t *testing.T) {
 	t.Parallel()
-	srv := start(t, &discordtest.Options{Heartbeat: 20 * time.Millisecond})
+	srv := start(t, &discordtest.Options{Heartbeat: 50 * time.Millisecond})
 	session := srv.Session()
+	session.ShouldReconnectOnError = false // a heartbeat during Close would have it reconnect
 	srv.open(t, session)
 	since, ctx := time.Now().UTC(), within(t)
 	for {
