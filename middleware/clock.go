@@ -13,11 +13,17 @@ import (
 // The zero Clock is ready and tells this machine's time until the first Note.
 // It may be used from many goroutines at once.
 type Clock struct {
+	noted atomic.Int64 // Unix, in nanoseconds
 	ahead atomic.Int64 // of this machine's clock, in nanoseconds
 }
 
 // Note takes in the time that an event carries, as the event comes in.
-func (c *Clock) Note(at time.Time) { c.ahead.Store(int64(time.Until(at))) }
+func (c *Clock) Note(at time.Time) {
+	if ns := at.UnixNano(); c.noted.Load() != ns {
+		c.noted.Store(ns)
+		c.ahead.Store(int64(time.Until(at)))
+	}
+}
 
 // Now returns the time for an event that carries none.
 func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }

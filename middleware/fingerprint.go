@@ -60,7 +60,7 @@ func together(f store.Field) bool {
 const clearedHash = 0x9e3779b97f4a7c15
 
 func (st *statement) valueHash() uint64 {
-	if st.cleared {
+	if st.value == "" {
 		return clearedHash
 	}
 	return xxh3.HashString(st.value[:min(len(st.value), hashedBytes)])

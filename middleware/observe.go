@@ -19,8 +19,12 @@ const maxAhead = 5 * time.Minute
 // I/O, so it can stand in the way of every event of a bot; a sender who has not
 // changed costs no allocation. What became of the observation is counted in
 // Stats and told to the hooks. Observe does not change s and keeps no pointer to
-// it, so that s can live on the caller's stack.
+// it, so that s can live on the caller's stack. A nil Sender is nobody; a nil
+// Middleware observes nothing.
 func (m *Middleware) Observe(s *Sender) {
+	if m == nil {
+		return
+	}
 	if s == nil {
 		s = &Sender{}
 	}
@@ -31,6 +35,9 @@ func (m *Middleware) Observe(s *Sender) {
 		}
 	}()
 	if reason := m.leaveOut(s); reason != "" {
+		if s.Drop == ReasonPanic {
+			m.log.Error("adapter panicked", zap.String("channel", s.Channel), zap.String("event", s.Event))
+		}
 		m.end(s, Dropped, reason)
 		return
 	}
@@ -127,14 +134,11 @@ func (m *Middleware) delta(s *Sender, key store.Key, at time.Time, late bool) st
 		if late && together(st.field) {
 			continue
 		}
-		r := store.Register{Field: st.field, Source: store.Observed, Cleared: st.cleared, At: at}
-		if !st.cleared {
-			value, ok := m.repair(key, at, st.field, st.value)
-			if !ok {
-				continue
-			}
-			r.Value, r.Cleared = value, value == ""
+		value, ok := m.repair(key, at, st.field, st.value)
+		if !ok {
+			continue
 		}
+		r := store.Register{Field: st.field, Source: store.Observed, Value: value, Cleared: value == "", At: at}
 		if i := slices.IndexFunc(registers, func(o store.Register) bool { return o.Field == r.Field }); i >= 0 {
 			registers[i] = r
 			continue
@@ -145,6 +149,9 @@ func (m *Middleware) delta(s *Sender, key store.Key, at time.Time, late bool) st
 }
 
 func (m *Middleware) repair(key store.Key, at time.Time, f store.Field, raw string) (value string, ok bool) {
+	if raw == "" {
+		return "", f.Known()
+	}
 	value, ok = store.Repair(f, raw)
 	if ok && value != "" && strings.HasPrefix(string(f), customPrefix) {
 		patch := store.Patch{Key: key, At: at, Set: map[store.Field]string{f: value}}

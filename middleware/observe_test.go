@@ -346,6 +346,7 @@ func TestInvalidKeysAreDroppedNotRepaired(t *testing.T) {
 func TestNilSenderIsContained(t *testing.T) {
 	mw, _ := start(t, memstore.New(), middleware.Options{})
 	mw.Observe(nil)
+	(*middleware.Middleware)(nil).Observe(ann(0, "Ann"))
 	if got := mw.Stats(); got.Dropped != 1 {
 		t.Errorf("Stats() = %+v, want one dropped", got)
 	}

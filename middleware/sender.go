@@ -59,20 +59,25 @@ type Sender struct {
 // inlineStatements is how many fields a Sender states without an allocation.
 const inlineStatements = 12
 
+// A statement without a value says that the field has none.
 type statement struct {
-	field   store.Field
-	value   string
-	cleared bool
+	field store.Field
+	value string
 }
 
 // Set states that the field has this value. An empty value states that it has
 // none, as Clear does.
 func (s *Sender) Set(f store.Field, value string) {
-	s.state(statement{field: f, value: value, cleared: value == ""})
+	if s.inline < len(s.statements) {
+		s.statements[s.inline] = statement{f, value}
+		s.inline++
+		return
+	}
+	s.more = append(s.more, statement{f, value})
 }
 
 // Clear states that the field has no value: the person removed it.
-func (s *Sender) Clear(f store.Field) { s.state(statement{field: f, cleared: true}) }
+func (s *Sender) Clear(f store.Field) { s.Set(f, "") }
 
 // SetFlag states a flag, such as store.FieldIsPremium. False clears it.
 func (s *Sender) SetFlag(f store.Field, on bool) {
@@ -81,15 +86,6 @@ func (s *Sender) SetFlag(f store.Field, on bool) {
 		return
 	}
 	s.Clear(f)
-}
-
-func (s *Sender) state(st statement) {
-	if s.inline < len(s.statements) {
-		s.statements[s.inline] = st
-		s.inline++
-		return
-	}
-	s.more = append(s.more, st)
 }
 
 // Key returns the Key of the person. It is zero where the event has nobody.
@@ -107,19 +103,16 @@ func (s *Sender) Key() store.Key {
 // values have not been repaired yet. Of two statements about one field the
 // later call counts.
 func (s *Sender) Patch() store.Patch {
-	p := store.Patch{Key: s.Key(), Source: store.Observed, At: s.At, Set: make(map[store.Field]string, s.inline+len(s.more))}
-	cleared := make(map[store.Field]bool)
+	said := make(map[store.Field]string, s.inline+len(s.more))
 	for st := range s.each {
-		if st.cleared {
-			delete(p.Set, st.field)
-			cleared[st.field] = true
-			continue
-		}
-		delete(cleared, st.field)
-		p.Set[st.field] = st.value
+		said[st.field] = st.value
 	}
-	for f := range cleared {
-		p.Clear = append(p.Clear, f)
+	p := store.Patch{Key: s.Key(), Source: store.Observed, At: s.At, Set: said}
+	for f, value := range said {
+		if value == "" {
+			delete(said, f)
+			p.Clear = append(p.Clear, f)
+		}
 	}
 	return p
 }

@@ -75,9 +75,6 @@ func Attach(bot *tele.Bot, mw *middleware.Middleware, o *Options) {
 // [Profile] does not find mw through it: call mw.Get with the Key of
 // [FromUpdate] there.
 func Middleware(mw *middleware.Middleware, o *Options) tele.MiddlewareFunc {
-	if mw == nil {
-		return func(next tele.HandlerFunc) tele.HandlerFunc { return next }
-	}
 	return newObserver(mw, o).middleware
 }
 

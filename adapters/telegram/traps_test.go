@@ -161,6 +161,25 @@ func TestHandlersOutOfOrderCannotBringAnOldNameBack(t *testing.T) {
 	}
 }
 
+// A button carries no time. With that of this machine, it would win against all
+// later messages of a backlog.
+func TestUndatedUpdateOfABacklogDoesNotWinOverLaterOnes(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	renamed := ann
+	renamed.FirstName = "Anna"
+	r.push(
+		say(ann, "1"),
+		telegramtest.Callback(renamed, r.me(), telegramtest.Private(ann), "yes"),
+		telegramtest.Blocked(renamed, r.me()).At(noon.Add(time.Hour)),
+	)
+	r.settle(3)
+	p := r.profile(annAt)
+	if p.GivenName != "Anna" || p.Status != store.StatusBlocked || !p.LastSeen.Equal(noon.Add(time.Hour)) {
+		t.Errorf("kept %q, %s, last seen %v", p.GivenName, p.Status, p.LastSeen)
+	}
+}
+
 func TestBlockedStaysBlockedUntilThePrivateChat(t *testing.T) {
 	t.Parallel()
 	r := attached(t, nil).run()

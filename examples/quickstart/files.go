@@ -1,14 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/rollcall-go/rollcall/adapters/discord/discordtest"
 	"github.com/rollcall-go/rollcall/middleware"
@@ -51,39 +52,66 @@ func playFiles(ctx context.Context, o options, mw *middleware.Middleware, story 
 	})
 }
 
+// A line is one of a file, and where it stood.
+type line struct {
+	number int
+	text   []byte
+}
+
+// readLines reads a file of JSON lines. Updates are put into the order of their
+// update_id where all have one, as Telegram delivers them.
+func readLines(path string) ([]line, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var lines []line
+	ids, ordered := make(map[int]int64), true
+	for text := range bytes.Lines(data) {
+		l := line{number: len(lines) + 1, text: bytes.TrimSpace(text)}
+		lines = append(lines, l)
+		var update struct {
+			ID *int64 `json:"update_id"`
+		}
+		if json.Unmarshal(l.text, &update) == nil {
+			ordered = ordered && update.ID != nil
+			if update.ID != nil {
+				ids[l.number] = *update.ID
+			}
+		}
+	}
+	if ordered {
+		slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(ids[a.number], ids[b.number]) })
+	}
+	return lines, nil
+}
+
 // playLines gives each line of a file to push. One that push refuses is named by
 // its number, and the rest go on.
 func playLines(ctx context.Context, path string, mw *middleware.Middleware, story io.Writer, push func(line []byte) error) error {
-	file, err := os.Open(path)
+	lines, err := readLines(path)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	lines, broken := bufio.NewReader(file), 0
-	for number := 1; ; number++ {
-		line, err := lines.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("%s line %d: %w", path, number, err)
+	broken := 0
+	for _, l := range lines {
+		if len(l.text) == 0 {
+			continue
 		}
-		last := err != nil
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			if !json.Valid(line) {
-				err = errors.New("is not JSON")
-			} else {
-				err = push(line)
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				broken++
-				fmt.Fprintf(story, "%s line %d is left out: %v\n", path, number, err)
-			} else if err := mw.Flush(ctx); err != nil {
-				return err
-			}
+		err := errors.New("is not JSON")
+		if json.Valid(l.text) {
+			err = push(l.text)
 		}
-		if last {
-			break
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			broken++
+			fmt.Fprintf(story, "%s line %d is left out: %v\n", path, l.number, err)
+			continue
+		}
+		if err := mw.Flush(ctx); err != nil {
+			return err
 		}
 	}
 	if broken > 0 {
