@@ -61,7 +61,7 @@ func event(name string, fields map[string]any) Event {
 	return Event{Type: name, Data: mustMarshal(fields)}
 }
 
-// increments tells the ids of one millisecond apart, as Discord's own do.
+// increments tells up to 4,096 ids of one millisecond apart, as Discord's own do.
 var increments atomic.Uint64
 
 // Snowflake returns the first id of a millisecond, as Discord makes ids.
