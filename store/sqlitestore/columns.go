@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// timeFormat is RFC 3339 with all nine digits, so that times sort as text and
-// SQLite's own date functions read them.
-const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
+// timeFormat is RFC 3339 in UTC and whole seconds, as a Profile's times are, so
+// that they sort as text and SQLite's own date functions read them.
+const timeFormat = "2006-01-02T15:04:05Z"
 
 // columns are those of the table profiles that show one value of a profile, in
 // the order in which cells returns them. Times are last.

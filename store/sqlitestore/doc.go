@@ -17,7 +17,7 @@
 //	    WHERE status = 'active' ORDER BY last_seen DESC LIMIT 10"
 //
 // What is not known is NULL, flags are 0 or 1, nicks and custom are JSON objects
-// (custom ->> 'tier'), and times are RFC 3339 text in UTC with nine digits
+// (custom ->> 'tier'), and times are RFC 3339 text in UTC
 // behind the second, which sorts, and which SQLite's datetime reads. The column
 // search is the folded text that [store.Filter] searches.
 //

@@ -174,7 +174,7 @@ func TestEveryFieldHasAColumn(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"nicks": `{"<7>":"ni&ck"}`, "custom": `{"tier":"gold"}`,
-		"first_seen": "2026-03-01T11:00:00.000000000Z", "last_seen": "2026-03-01T11:00:00.000000000Z",
+		"first_seen": "2026-03-01T11:00:00Z", "last_seen": "2026-03-01T11:00:00Z",
 		"datetime(first_seen)": "2026-03-01 11:00:00",
 		"search":               store.SearchText(d.Profile()),
 	} {

@@ -97,10 +97,12 @@ func pageQuery(f store.Filter, size int) (query string, args []any) {
 		" ORDER BY channel, user_id LIMIT ?", append(args, size)
 }
 
-// bound writes a time as the columns do, also one that is beyond what they can
-// hold, whose year would not sort as text.
+// bound writes the earliest time that the columns can hold and that is not before
+// t. Beyond these years a time would not sort as text.
 func bound(t time.Time) string {
-	t = t.UTC()
+	if t = t.UTC(); t.Nanosecond() > 0 {
+		t = t.Truncate(time.Second).Add(time.Second)
+	}
 	if t.Year() < 1 {
 		t = time.Time{}
 	}
