@@ -123,7 +123,7 @@ func TestABurstOutOfOrderEndsWithTheNewestName(t *testing.T) {
 	for i := range n {
 		u := ann
 		u.GlobalName = "name " + strconv.Itoa(i)
-		if err := srv.Dispatch(discordtest.Message(u, discordtest.DM, "hi").At(start.Add(time.Duration(i)*time.Millisecond))); err != nil {
+		if err := srv.Dispatch(discordtest.Message(u, discordtest.DM, "hi").At(start.Add(time.Duration(i) * time.Millisecond))); err != nil {
 			t.Fatal(err)
 		}
 	}
