@@ -98,10 +98,10 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	if old != nil && old.inFlight && old.next != nil {
 		old = old.next
 	}
+	if old == nil && (len(p.entries) >= p.maxPeople || p.bytes+entrySize(n) > p.maxBytes) {
+		return Dropped, ReasonOverload
+	}
 	if old == nil || old.inFlight {
-		if len(p.entries) >= p.maxPeople || p.bytes+entrySize(n) > p.maxBytes {
-			return Dropped, ReasonOverload
-		}
 		n.gen = p.gen
 		p.alive[n.gen]++
 		p.resize(n)

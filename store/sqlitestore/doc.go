@@ -17,9 +17,9 @@
 //	    WHERE status = 'active' ORDER BY last_seen DESC LIMIT 10"
 //
 // What is not known is NULL, flags are 0 or 1, nicks and custom are JSON objects
-// (custom ->> 'tier'), and times are RFC 3339 text in UTC
-// behind the second, which sorts, and which SQLite's datetime reads. The column
-// search is the folded text that [store.Filter] searches.
+// (custom ->> 'tier'), and times are RFC 3339 text in UTC, which sorts and which
+// SQLite's datetime reads. The column search is the folded text that
+// [store.Filter] searches.
 //
 // All these are for reading. They are made from the column record, which holds
 // what each source said and when (see [store.Record]), and a value that is
