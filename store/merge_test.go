@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -163,9 +164,7 @@ func (m model) kept() map[place]statement {
 		for _, f := range p.Clear {
 			all[f] = ""
 		}
-		for f, v := range p.Set {
-			all[f] = v
-		}
+		maps.Copy(all, p.Set)
 		for f, v := range all {
 			at := place{f, p.Source}
 			if old, ok := kept[at]; !ok || wins(at, statement{v, p.At}, old) {

@@ -81,8 +81,8 @@ func (o *Options) me() uint64 {
 // failed to decode, and tells a removed name from one that was not sent.
 //
 // It hands over and returns: it calls no API, takes no lock of the session,
-// reads no State, and lets no panic of its own out. o may be nil. A nil mw
-// panics here, and not at the first event.
+// reads no State, and lets no panic of its own out. o may be nil; a nil mw
+// observes nothing.
 func Handler(mw *middleware.Middleware, o *Options) func(*discordgo.Session, *discordgo.Event) {
 	return newAdapter(mw, o).raw
 }

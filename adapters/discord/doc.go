@@ -43,8 +43,9 @@
 //
 // Messages and interactions are ordered by the time in their id, which holds
 // across shards, processes and restarts, so that it does not matter that
-// discordgo hands events to handlers out of order. Other events count as
-// happening now. Of an edit, the time is that of the edit.
+// discordgo hands events to handlers out of order. Of an edit, the time is that
+// of the edit. Other events count as happening now, by Discord's clock as last
+// seen (middleware.Clock).
 //
 // Discord has no start command, so middleware.StartOnly leaves all of its
 // people out.

@@ -14,12 +14,10 @@ type adapter struct {
 	o       *Options
 	rawOnly bool
 	me      atomic.Uint64 // the bot's own id, 0 until it is known
+	clock   middleware.Clock
 }
 
 func newAdapter(mw *middleware.Middleware, o *Options) *adapter {
-	if mw == nil {
-		panic("discord: the Middleware is nil")
-	}
 	a := &adapter{mw: mw, o: o.orDefault()}
 	a.me.Store(a.o.me())
 	return a
@@ -64,6 +62,12 @@ func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
 
 func (a *adapter) hand(session *discordgo.Session, event any, s *middleware.Sender) {
 	s.Native = event
+	switch {
+	case s.At.IsZero():
+		s.At = a.clock.Now()
+	case s.Event == messageCreate, s.Event == interactionCreate: // others can be about an old message
+		a.clock.Note(s.At)
+	}
 	if c, ok := s.Chat.(*chat); ok {
 		c.session = session
 		s.Reply = reply

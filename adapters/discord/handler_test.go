@@ -103,14 +103,41 @@ func TestOptionsAreCopied(t *testing.T) {
 	r.dropped(t, middleware.ReasonUnaddressed)
 }
 
-func TestANilMiddlewareFailsAtOnce(t *testing.T) {
+func TestANilMiddlewareObservesNothing(t *testing.T) {
 	t.Parallel()
-	defer func() {
-		if recover() == nil {
-			t.Error("Handler took a nil Middleware")
+	e := discordtest.Message(ann, discordtest.DM, "hi")
+	discord.Handler(nil, nil)(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
+	called := false
+	next := func(*discordgo.Session, *discordgo.MessageCreate) { called = true }
+	discord.Wrap(nil, next, nil)(&discordgo.Session{}, &discordgo.MessageCreate{})
+	if !called {
+		t.Error("the handler behind Wrap was not called")
+	}
+}
+
+// Only messages and interactions carry their time. After a backlog, a change of
+// a member must not win against every message of the backlog that is still to
+// come.
+func TestAnUndatedEventOfABacklogDoesNotWinOverLaterOnes(t *testing.T) {
+	t.Parallel()
+	r := newRoll(t, middleware.Options{})
+	handle := discord.Handler(r.Middleware, &discord.Options{Scope: discord.Everyone})
+	yesterday := time.Now().Add(-24 * time.Hour)
+	second, third := ann, ann
+	second.GlobalName, third.GlobalName = "Second", "Third"
+	for _, e := range []discordtest.Event{
+		discordtest.Message(ann, discordtest.Guild(guild), "1").At(yesterday),
+		discordtest.MemberUpdate(second, guild),
+		discordtest.Message(third, discordtest.Guild(guild), "2").At(yesterday.Add(time.Minute)),
+	} {
+		handle(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
+		if err := r.Flush(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-	}()
-	discord.Handler(nil, nil)
+	}
+	if p, err := r.Get(t.Context(), store.Key{Channel: discord.Channel, UserID: ann.ID}); err != nil || p.Name != "Third" {
+		t.Errorf("kept %q, %v", p.Name, err)
+	}
 }
 
 // The middle of a burst is where discordgo reorders the most.

@@ -78,11 +78,12 @@ func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
 // date gives an update that carries no time that of the platform, so that it is
 // ordered among the others by its id.
 func (o *observer) date(s *middleware.Sender, id int) {
-	if s.At.IsZero() {
+	switch {
+	case s.At.IsZero():
 		s.At = at(o.clock.Now().Unix(), id)
-		return
+	case s.Event != "chat_boost": // whose date can be that of an old boost, which changed
+		o.clock.Note(s.At.Truncate(time.Second))
 	}
-	o.clock.Note(s.At.Truncate(time.Second))
 }
 
 // replyBy returns the reply function of bot, which is made once: a Middleware

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/bwmarrin/discordgo"
 
@@ -61,8 +62,14 @@ func (d *discordBot) push(ctx context.Context, event discordtest.Event) error {
 }
 
 func (d *discordBot) stop() {
-	_ = d.session.Close()
-	if d.srv != nil {
-		_ = d.srv.Close()
+	if d.srv == nil {
+		_ = d.session.Close()
+		return
 	}
+	// discordgo reconnects for ever when it is closed before its first heartbeat.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = d.srv.Sync(ctx)
+	_ = d.session.Close()
+	_ = d.srv.Close()
 }

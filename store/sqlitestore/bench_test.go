@@ -81,6 +81,7 @@ func BenchmarkApply(b *testing.B) {
 				return err
 			}
 			st := tx.Stmt(upsert)
+			defer st.Close()
 			for _, row := range rows {
 				if _, err := st.Exec(row...); err != nil {
 					return err

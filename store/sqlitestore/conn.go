@@ -61,7 +61,7 @@ func (c *conn) row(query string, dest []driver.Value, args ...driver.Value) (fou
 		return false, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	if err := rows.Next(dest); err == io.EOF {
+	if err := rows.Next(dest); errors.Is(err, io.EOF) {
 		return false, nil
 	} else if err != nil {
 		return false, err

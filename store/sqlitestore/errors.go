@@ -69,7 +69,7 @@ func categorised(err error) bool {
 
 // busy reports whether another connection stood in the way.
 func busy(err error) bool {
-	if err == errBlocked {
+	if errors.Is(err, errBlocked) {
 		return true
 	}
 	failure, ok := errors.AsType[*sqlite.Error](err)
