@@ -120,16 +120,13 @@ var mutants = []mutant{
 			next(e)
 		}
 	}},
-	{"shares the sender between events", []string{"many-people"}, func(c *client, mw *middleware.Middleware, next func(*event)) func(*event) {
+	{"keeps the sender of the event before", []string{"first-message", "many-people"}, func(c *client, mw *middleware.Middleware, next func(*event)) func(*event) {
 		var mu sync.Mutex
 		var shared middleware.Sender
 		return func(e *event) {
 			mu.Lock()
-			shared = honestSender(c, e)
-			mu.Unlock()
-			time.Sleep(time.Millisecond)
-			mu.Lock()
 			s := shared
+			shared = honestSender(c, e)
 			mu.Unlock()
 			mw.Observe(&s)
 			next(e)
