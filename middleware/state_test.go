@@ -363,3 +363,37 @@ func ExampleMiddleware_Set() {
 	// <nil>
 	// ann@example.org
 }
+
+func TestProfileOfASenderHoldsWhatTheEventSays(t *testing.T) {
+	st := newFaultyStore()
+	mw, _ := start(t, st, middleware.Options{})
+	s := ann(0, "Ann")
+	profile := func() (store.Profile, error) { return mw.Profile(t.Context(), s) }
+
+	if p, err := profile(); err != nil || p.GivenName != "Ann" {
+		t.Errorf("before it is observed: %+v, %v", p, err)
+	}
+	if _, err := st.Get(t.Context(), annKey); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Profile saved something: %v", err)
+	}
+	must(t, mw.Set(t.Context(), annKey, store.Pinned, store.Profile{GivenName: "Dr. Ann"}))
+	if p, err := profile(); err != nil || p.GivenName != "Dr. Ann" {
+		t.Errorf("with a pinned name: %+v, %v", p, err)
+	}
+	overheard := ann(0, "Ann")
+	overheard.NumericID, overheard.Drop = 7, middleware.ReasonUnaddressed
+	if p, err := mw.Profile(t.Context(), overheard); !errors.Is(err, store.ErrNotFound) || p.GivenName != "Ann" {
+		t.Errorf("of somebody who is not kept: %+v, %v; want ErrNotFound beside the name", p, err)
+	}
+	must(t, mw.Forget(t.Context(), annKey))
+	if p, err := profile(); !errors.Is(err, store.ErrSuppressed) || p.GivenName != "Ann" {
+		t.Errorf("of somebody who was forgotten: %+v, %v; want ErrSuppressed beside the name", p, err)
+	}
+	must(t, st.Close())
+	if p, err := profile(); !errors.Is(err, store.ErrClosed) || p.GivenName != "Ann" {
+		t.Errorf("with the store away: %+v, %v; want ErrClosed beside the name", p, err)
+	}
+	if _, err := mw.Profile(t.Context(), &middleware.Sender{}); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("of nobody: %v, want ErrInvalid", err)
+	}
+}

@@ -129,10 +129,12 @@ func FromInteraction(i *discordgo.Interaction, o *Options) middleware.Sender {
 }
 
 // Profile returns the profile of who caused an event: a *discordgo.Message,
-// MessageCreate, MessageUpdate, Interaction or InteractionCreate. It asks the
-// store, each time. The error wraps store.ErrInvalid where the event is of
-// another type or has no sender, and else is that of Middleware.Get:
-// store.ErrNotFound for somebody of whom nothing is kept.
+// MessageCreate, MessageUpdate, Interaction or InteractionCreate, with what the
+// event itself says; discordgo may run the bot's handler before ours. It asks
+// the store, each time. The error wraps store.ErrInvalid where the event is of
+// another type or has no sender, and else is that of Middleware.Profile:
+// store.ErrNotFound for somebody of whom nothing is kept, in an event that is
+// not addressed to the bot.
 func Profile(ctx context.Context, mw *middleware.Middleware, event any) (store.Profile, error) {
 	s, ok := fromTyped(event, &defaults)
 	if !ok {
@@ -141,7 +143,7 @@ func Profile(ctx context.Context, mw *middleware.Middleware, event any) (store.P
 	if s.NumericID == 0 {
 		return store.Profile{}, fmt.Errorf("discord: profile: the %s has no sender: %w", s.Event, store.ErrInvalid)
 	}
-	return mw.Get(ctx, s.Key())
+	return mw.Profile(ctx, &s)
 }
 
 // fromTyped returns the sender of an event that discordgo decoded, and whether

@@ -259,7 +259,18 @@ func TestProfileOfWhoSentAnEvent(t *testing.T) {
 			t.Errorf("%T: %v", event, err)
 		}
 	}
-	if _, err := discord.Profile(within(t), r.Middleware, &discordgo.Message{Author: &discordgo.User{ID: bob.ID}}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("a stranger: %v", err)
+	stranger := &discordgo.Message{GuildID: guild, Author: &discordgo.User{ID: bob.ID, Username: "bob"}}
+	if p, err := discord.Profile(within(t), r.Middleware, stranger); !errors.Is(err, store.ErrNotFound) || p.DisplayName() != "bob" {
+		t.Errorf("a stranger: %q, %v", p.DisplayName(), err)
+	}
+}
+
+// discordgo starts typed handlers before raw ones, each on a goroutine.
+func TestProfileInAHandlerThatRunsBeforeOurs(t *testing.T) {
+	t.Parallel()
+	r := newRoll(t, middleware.Options{})
+	first := &discordgo.MessageCreate{Message: &discordgo.Message{Author: &discordgo.User{ID: ann.ID, Username: "ann", GlobalName: "Ann"}}}
+	if p, err := discord.Profile(within(t), r.Middleware, first); err != nil || p.DisplayName() != "Ann" {
+		t.Errorf("%q, %v", p.DisplayName(), err)
 	}
 }

@@ -17,15 +17,17 @@ var ErrNotAttached = errors.New("telegram: nothing is attached to this bot: call
 
 // profileTimeout bounds how long a handler waits for the store. telebot hands its
 // handlers no context that could.
-const profileTimeout = 5 * time.Second
+const profileTimeout = time.Second
 
-// Profile returns the profile of who caused c's update, with what was observed
-// and is not saved yet. It asks the store, so call it only in handlers that use
-// it; it gives up after five seconds.
+// Profile returns the profile of who caused c's update, with what the update
+// itself says. It asks the store, so call it only in handlers that use it; it
+// gives up after a second.
 //
-// The error wraps store.ErrNotFound where nothing is known: nobody is behind the
-// update, or no profile is made of them. It is ErrNotAttached where Attach was
-// not called.
+// The error wraps store.ErrNotFound where nothing is kept: nobody is behind the
+// update, or no profile is made of them. Beside any error, the profile holds what
+// the update says, so that a bot can greet people by name while the store is
+// away. The error is ErrNotAttached, and the profile zero, where Attach was not
+// called.
 func Profile(c tele.Context) (store.Profile, error) {
 	bot := botOf(c)
 	if bot == nil {
@@ -37,11 +39,10 @@ func Profile(c tele.Context) (store.Profile, error) {
 	}
 	u := c.Update()
 	s := FromUpdate(&u, bot.Me, &p.observer.options)
-	key := s.Key()
-	if key.IsZero() {
+	if s.NumericID == 0 {
 		return store.Profile{}, fmt.Errorf("telegram: profile: nobody is behind this %s: %w", s.Event, store.ErrNotFound)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), profileTimeout)
 	defer cancel()
-	return p.observer.mw.Get(ctx, key)
+	return p.observer.mw.Profile(ctx, &s)
 }

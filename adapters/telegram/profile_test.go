@@ -66,14 +66,20 @@ func TestProfileInHandlersOfAnyKind(t *testing.T) {
 func TestProfileOfNobody(t *testing.T) {
 	t.Parallel()
 	r := attached(t, nil)
-	for name, u := range map[string]telegramtest.Update{
-		"channel post": telegramtest.ChannelPost(telegramtest.Channel(-1009876543210, "News"), "x"),
-		"not recorded": telegramtest.Message(ann, cats, "x"),
-	} {
-		p, err := telegram.Profile(r.bot.NewContext(decode(t, u)))
-		if !errors.Is(err, store.ErrNotFound) || !p.Key.IsZero() {
-			t.Errorf("%s: %+v, %v", name, p, err)
-		}
+	post := telegramtest.ChannelPost(telegramtest.Channel(-1009876543210, "News"), "x")
+	p, err := telegram.Profile(r.bot.NewContext(decode(t, post)))
+	if !errors.Is(err, store.ErrNotFound) || !p.Key.IsZero() {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestProfileOfSomebodyWhoIsNotKeptHoldsTheirName(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	overheard := telegramtest.Message(ann, cats, "x")
+	p, err := telegram.Profile(r.bot.NewContext(decode(t, overheard)))
+	if !errors.Is(err, store.ErrNotFound) || p.DisplayName() != "Ann Lee" {
+		t.Errorf("%q, %v", p.DisplayName(), err)
 	}
 }
 

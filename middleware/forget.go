@@ -1,0 +1,42 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// Forget erases one person and leaves a tombstone, so that nothing brings them
+// back until Readmit. It returns when that is durable. What waited in memory is
+// dropped with the rest. The error wraps store.ErrUnavailable when the store
+// cannot be reached; then call it again.
+func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
+	if over, tell := m.pending.forget(key); over != nil {
+		m.endForgotten(over, tell)
+	}
+	defer m.unsee(key)
+	if err := m.store.Forget(ctx, key, true); err != nil {
+		return fmt.Errorf("middleware: forget %s: %w", key, err)
+	}
+	return nil
+}
+
+// Readmit lets a forgotten person in again: their next event makes a new
+// profile. Somebody who was not forgotten is left as they are.
+func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
+	if err := m.store.Readmit(ctx, key); err != nil {
+		return fmt.Errorf("middleware: readmit %s: %w", key, err)
+	}
+	m.unsee(key)
+	return nil
+}
+
+// unsee makes the next event of a person go to the store.
+func (m *Middleware) unsee(key store.Key) {
+	person := keySlot(key.Channel, key.UserID)
+	m.seen.drop(person)
+	for _, f := range store.Fields() {
+		m.seen.drop(fieldSlot(person, f))
+	}
+}
