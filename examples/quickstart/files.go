@@ -110,7 +110,7 @@ func playLines(ctx context.Context, path string, mw *middleware.Middleware, stor
 			fmt.Fprintf(story, "%s line %d is left out: %v\n", path, l.number, err)
 			continue
 		}
-		if err := mw.Flush(ctx); err != nil {
+		if err := settle(ctx, mw); err != nil {
 			return err
 		}
 	}

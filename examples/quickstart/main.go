@@ -103,6 +103,13 @@ func play(ctx context.Context, o options, mw *middleware.Middleware, story io.Wr
 	}
 }
 
+// settle returns when the outcomes of what was played are printed.
+func settle(ctx context.Context, mw *middleware.Middleware) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return mw.Flush(ctx)
+}
+
 func logger(w io.Writer) *zap.Logger {
 	encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
 	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(w), zap.WarnLevel))

@@ -38,7 +38,7 @@ func playScript(ctx context.Context, o options, mw *middleware.Middleware, story
 			if err := t.push(ctx, update); err != nil {
 				return err
 			}
-			if err := mw.Flush(ctx); err != nil {
+			if err := settle(ctx, mw); err != nil {
 				return err
 			}
 		}
@@ -46,7 +46,7 @@ func playScript(ctx context.Context, o options, mw *middleware.Middleware, story
 			if err := d.push(ctx, event); err != nil {
 				return err
 			}
-			if err := mw.Flush(ctx); err != nil {
+			if err := settle(ctx, mw); err != nil {
 				return err
 			}
 		}

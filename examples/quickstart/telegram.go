@@ -88,33 +88,28 @@ func (t *telegramBot) check(line []byte) (err error) {
 	return nil
 }
 
-// push hands one update to the bot and returns when its outcome is known. That
-// the server has got rid of it is not enough: the bot may not have looked yet.
+// push hands one update to the bot and returns when the bot has looked at it,
+// which is after the server has got rid of it.
 func (t *telegramBot) push(ctx context.Context, update json.Marshaler) error {
-	before := outcomes(t.mw)
+	before := observed(t.mw)
 	if err := t.srv.Push(update); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	for {
-		if err := t.mw.Flush(ctx); err != nil {
-			return err
-		}
-		if outcomes(t.mw) > before {
-			return nil
-		}
+	for observed(t.mw) == before {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
 			return errors.New("the bot did not take the update")
 		}
 	}
+	return nil
 }
 
-func outcomes(mw *middleware.Middleware) uint64 {
+func observed(mw *middleware.Middleware) uint64 {
 	s := mw.Stats()
-	return s.Created + s.Updated + s.Unchanged + s.Coalesced + s.Dropped + s.Failed
+	return s.Created + s.Updated + s.Unchanged + s.Coalesced + s.Dropped + s.Failed + uint64(s.Waiting)
 }
 
 func (t *telegramBot) stop() {
