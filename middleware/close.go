@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -48,9 +47,9 @@ func (m *Middleware) Flush(ctx context.Context) error {
 
 func (m *Middleware) unsaved(op string, people int, why error) error {
 	if refusal := m.lastRefusal.Load(); refusal != nil {
-		why = errors.Join(why, *refusal)
+		why = fmt.Errorf("%w; the store: %w", why, *refusal)
 	}
-	return fmt.Errorf("middleware: %s: %d people are not saved: %w", op, people, why)
+	return fmt.Errorf("middleware: %s: gave up with %d unsaved: %w", op, people, why)
 }
 
 // Close stops the intake, saves what waits, lets the hooks finish, and returns.

@@ -38,7 +38,7 @@ func TestFlushSaysWhoIsNotSavedAndWhy(t *testing.T) {
 		defer cancel()
 		err := mw.Flush(ctx)
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, store.ErrUnavailable) ||
-			!strings.Contains(err.Error(), "2 people are not saved") {
+			!strings.Contains(err.Error(), "gave up with 2 unsaved") {
 			t.Errorf("Flush = %v", err)
 		}
 		st.failWith(nil)
@@ -135,7 +135,7 @@ func TestCloseReportsWhatIsNotSaved(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		err := mw.Close(ctx)
-		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "2 people are not saved") {
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "gave up with 2 unsaved") {
 			t.Errorf("Close = %v", err)
 		}
 		wantResults(t, j, "failed", "failed")
@@ -180,7 +180,7 @@ func TestCloseGivesUpOnAHungStoreInTime(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		err := mw.Close(ctx)
-		if err == nil || !strings.Contains(err.Error(), "1 people are not saved") {
+		if err == nil || !strings.Contains(err.Error(), "gave up with 1 unsaved") {
 			t.Errorf("Close = %v", err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
