@@ -48,13 +48,13 @@ type Filter struct {
 	Channel      string    // only this channel
 	Status       Status    // only this status
 	SeenSince    time.Time // LastSeen at this time or later
-	CreatedSince time.Time // FirstSeen at this time or later
+	CreatedSince time.Time // FirstSeen at this time or later; people never seen have none
 	// Search is text that must occur in a name, the username, the email or a
 	// nick, whatever the case of either. See [SearchText].
 	Search string
 	// After is the cursor: only keys behind this one.
 	After Key
-	// Limit is how many profiles to yield at the most. 0 means no limit.
+	// Limit is how many profiles to yield at the most. 0 and less mean no limit.
 	Limit int
 }
 

@@ -59,6 +59,8 @@ func inspect(ctx context.Context, path string, latest int64) error {
 	return advise(fmt.Errorf("%w: %w", store.ErrUnavailable, err))
 }
 
+const adviceWritable = "the file and its folder must be writable by this user"
+
 // advise adds what to do to an error of Open.
 func advise(err error) error {
 	failure, ok := errors.AsType[*sqlite.Error](err)
@@ -67,7 +69,9 @@ func advise(err error) error {
 	}
 	switch primary(failure) {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return fmt.Errorf("the file and its folder must be writable by this user: %w", err)
+		return fmt.Errorf(adviceWritable+": %w", err)
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL:
+		return fmt.Errorf("the disk is full or failing: %w", err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return fmt.Errorf("another program holds the file: %w", err)
 	}

@@ -18,20 +18,20 @@ const pageSize = 500
 func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 	return func(yield func(store.Profile, error) bool) {
 		f := f
-		for left := f.Limit; f.Limit == 0 || left > 0; {
+		for left := f.Limit; f.Limit <= 0 || left > 0; {
 			size := pageSize
 			if f.Limit > 0 {
 				size = min(size, left)
 			}
 			page, err := s.page(ctx, f, size)
-			if err != nil {
-				yield(store.Profile{}, s.fail(ctx, "list", err))
-				return
-			}
 			for _, r := range page {
 				if !yield(r.Profile(), nil) {
 					return
 				}
+			}
+			if err != nil {
+				yield(store.Profile{}, s.fail(ctx, "list", err))
+				return
 			}
 			if len(page) < size {
 				return
@@ -42,6 +42,7 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 	}
 }
 
+// page returns the next profiles, also those in front of one that is damaged.
 func (s *Store) page(ctx context.Context, f store.Filter, size int) ([]store.Record, error) {
 	s.calls.RLock()
 	defer s.calls.RUnlock()

@@ -160,6 +160,9 @@ func create(path string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%w: it is not a regular file", store.ErrInvalid)
 	}
+	if err := writable(path); err != nil {
+		return fmt.Errorf("%w: "+adviceWritable+": %w", store.ErrUnavailable, err)
+	}
 	return nil
 }
 

@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"modernc.org/sqlite"
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
@@ -103,6 +103,14 @@ func TestOpenRefusesAndDamagesNothing(t *testing.T) {
 			saved(t, path)
 			shell(t, path, "PRAGMA user_version = 99")
 		}, sqlitestore.ErrNewerSchema, "update the program"},
+		{"a schema version below the first", func(t *testing.T, path string) {
+			saved(t, path)
+			shell(t, path, "PRAGMA user_version = -1")
+		}, sqlitestore.ErrCorrupt, "restore a backup"},
+		{"no schema version", func(t *testing.T, path string) {
+			saved(t, path)
+			shell(t, path, "PRAGMA user_version = 0")
+		}, sqlitestore.ErrCorrupt, "restore a backup"},
 		{"a truncated file", func(t *testing.T, path string) {
 			saved(t, path)
 			b := read(t, path)
@@ -234,31 +242,28 @@ func TestOnlyTheOwnerReadsTheFiles(t *testing.T) {
 }
 
 func TestReadOnlyFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "users.db")
-	saved(t, path)
-	dir := filepath.Dir(path)
-	for _, p := range []string{path, dir} {
-		if err := os.Chmod(p, 0o555); err != nil {
-			t.Fatal(err)
-		}
-		defer os.Chmod(p, 0o755)
-	}
-	before := read(t, path)
-	st, err := openUnprivileged(t, path)
-	if err == nil {
-		_ = st.Close()
-		t.Fatal("Open of a read-only file returned no error")
-	}
-	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "writable") {
-		t.Errorf("error %q; want it to wrap ErrUnavailable and to say what must be writable", err)
-	}
-	if failure, ok := errors.AsType[*sqlite.Error](err); !ok {
-		t.Errorf("error %q does not hold the driver's", err)
-	} else if failure.Code() == 0 {
-		t.Error("the driver's error has no code")
-	}
-	if !bytes.Equal(before, read(t, path)) {
-		t.Error("the file was changed")
+	for name, folderMode := range map[string]os.FileMode{"in a read-only folder": 0o555, "in a writable folder": 0o777} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "users.db")
+			saved(t, path)
+			dir := filepath.Dir(path)
+			if err := errors.Join(os.Chmod(path, 0o444), os.Chmod(dir, folderMode)); err != nil {
+				t.Fatal(err)
+			}
+			defer os.Chmod(dir, 0o755)
+			before := folder(t, dir)
+			st, err := openUnprivileged(t, path)
+			if err == nil {
+				_ = st.Close()
+				t.Fatal("Open of a read-only file returned no error")
+			}
+			if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "must be writable by this user") {
+				t.Errorf("error %q; want it to wrap ErrUnavailable and to say what must be writable", err)
+			}
+			if after := folder(t, dir); !maps.EqualFunc(before, after, bytes.Equal) {
+				t.Errorf("the folder holds %v, and held %v", slices.Sorted(maps.Keys(after)), slices.Sorted(maps.Keys(before)))
+			}
+		})
 	}
 }
 

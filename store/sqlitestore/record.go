@@ -11,10 +11,10 @@ import (
 func decode(blob []byte, key store.Key) (store.Record, error) {
 	var r store.Record
 	if err := r.UnmarshalBinary(blob); err != nil {
-		return store.Record{}, fmt.Errorf("%w: %v", ErrCorrupt, err) //nolint:errorlint // it wraps ErrInvalid
+		return store.Record{}, fmt.Errorf("%w: the record of %s: %v", ErrCorrupt, key, err) //nolint:errorlint // it wraps ErrInvalid
 	}
 	if r.Key != key {
-		return store.Record{}, fmt.Errorf("%w: a row holds the record of another key", ErrCorrupt)
+		return store.Record{}, fmt.Errorf("%w: the row of %s holds the record of another key", ErrCorrupt, key)
 	}
 	return r, nil
 }

@@ -87,6 +87,8 @@ func (id identity) check(latest int64) error {
 		return nil
 	case id.application != applicationID:
 		return fmt.Errorf("%w: another program's SQLite file; choose another path", ErrForeign)
+	case id.version < 1:
+		return fmt.Errorf("%w: its schema version %d was never written", ErrCorrupt, id.version)
 	case id.version > latest:
 		return fmt.Errorf("%w: it has schema version %d, this program knows up to %d; update the program",
 			ErrNewerSchema, id.version, latest)

@@ -17,7 +17,7 @@ func openUnprivileged(t *testing.T, path string) (st *sqlitestore.Store, err err
 		return sqlitestore.Open(path)
 	}
 	// The folders above belong to root and are closed to others.
-	for dir := path; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(filepath.Dir(path)); dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o555); err != nil {
 			t.Fatal(err)
 		}
