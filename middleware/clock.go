@@ -10,8 +10,8 @@ import (
 // here since that came in. So events that come late, after the bot was down or
 // from a file, keep their order, and this machine's clock may be wrong.
 //
-// The zero Clock is ready and tells this machine's time until the first Note.
-// It may be used from many goroutines at once.
+// The zero Clock is ready, and knows nothing until the first Note. It may be used
+// from many goroutines at once.
 type Clock struct {
 	noted atomic.Int64 // Unix, in nanoseconds
 	ahead atomic.Int64 // of this machine's clock, in nanoseconds
@@ -25,5 +25,8 @@ func (c *Clock) Note(at time.Time) {
 	}
 }
 
-// Now returns the time for an event that carries none.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+// Now returns the time for an event that carries none. Before the first Note that
+// is this machine's, and known is false: see Sender.Undated.
+func (c *Clock) Now() (at time.Time, known bool) {
+	return time.Now().Add(time.Duration(c.ahead.Load())), c.noted.Load() != 0
+}

@@ -118,13 +118,16 @@ func (m *Middleware) unchanged(s *Sender, person, period uint64, at time.Time) b
 	if !m.seen.has(person, d.fingerprint(period)) {
 		return false
 	}
-	m.late.note(d.lateSlot(person), at)
+	if !s.Undated {
+		m.late.note(d.lateSlot(person), at)
+	}
 	return true
 }
 
-// marks returns what the table is to remember of s. late is true when the
-// fields that are compared together are out of date; then they have no mark.
-func (m *Middleware) marks(s *Sender, person uint64, at time.Time) (marks []mark, late bool) {
+// marks returns what the table is to remember of s, which counts as said at that
+// time. late is true when the fields that are compared together are out of date;
+// then they have no mark.
+func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) (marks []mark, late bool) {
 	marks = make([]mark, 1, 4)
 	var d digest
 	for st := range s.each {
@@ -140,7 +143,7 @@ func (m *Middleware) marks(s *Sender, person uint64, at time.Time) (marks []mark
 	case m.late.after(d.lateSlot(person), at):
 		return marks[1:], true
 	default:
-		marks[0] = mark{person, d.fingerprint(m.period(person, at)), at}
+		marks[0] = mark{person, d.fingerprint(period), at}
 	}
 	return marks, false
 }

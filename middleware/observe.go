@@ -15,6 +15,10 @@ import (
 // forged or skewed time would otherwise win against every later event.
 const maxAhead = 5 * time.Minute
 
+// undatedAge is how much older than others an Undated event counts. Those of one
+// person keep their order among themselves.
+const undatedAge = 30 * 365 * 24 * time.Hour
+
 // Observe takes note of a sender. It never blocks, never panics and does no
 // I/O, so it can stand in the way of every event of a bot; a sender who has not
 // changed costs no allocation. What became of the observation is counted in
@@ -105,11 +109,12 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
 		at = now
 	}
-	marks, late := m.marks(s, person, at)
+	said := said(s, at)
+	marks, late := m.marks(s, person, m.period(person, at), said)
 	e := &entry{
 		key:    key,
 		person: person,
-		delta:  m.delta(s, key, at, late),
+		delta:  m.delta(s, key, at, said, late),
 		marks:  marks,
 		origin: s.origin(),
 	}
@@ -124,11 +129,22 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 	}
 }
 
+// said returns when what s states counts as said, given when it came.
+func said(s *Sender, at time.Time) time.Time {
+	if s.Undated {
+		at = at.Add(-undatedAge)
+	}
+	if first := time.Unix(0, 0); at.Before(first) {
+		at = first
+	}
+	return at.Round(0).UTC()
+}
+
 // delta returns what s states, repaired, as a Record. A value that cannot be
 // repaired is left out, and so is what is late; of two statements about one
 // field the later call counts.
-func (m *Middleware) delta(s *Sender, key store.Key, at time.Time, late bool) store.Record {
-	at = at.Round(0).UTC()
+func (m *Middleware) delta(s *Sender, key store.Key, seen, at time.Time, late bool) store.Record {
+	seen = seen.Round(0).UTC()
 	registers := make([]store.Register, 0, s.inline+len(s.more))
 	for st := range s.each {
 		if late && together(st.field) {
@@ -145,7 +161,7 @@ func (m *Middleware) delta(s *Sender, key store.Key, at time.Time, late bool) st
 		}
 		registers = append(registers, r)
 	}
-	return store.NewRecord(key, at, at, registers)
+	return store.NewRecord(key, seen, seen, registers)
 }
 
 func (m *Middleware) repair(key store.Key, at time.Time, f store.Field, raw string) (value string, ok bool) {

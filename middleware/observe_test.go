@@ -202,6 +202,27 @@ func TestDisorderWithinOneBatchIsNotRemembered(t *testing.T) {
 	})
 }
 
+// An event without a time, before any that has one, may be of now or the oldest
+// of a backlog.
+func TestUndatedEventGivesWay(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	undated := ann(0, "Ann")
+	undated.At, undated.Undated = time.Now(), true
+	mw.Observe(undated)
+	flush(t, mw)
+	mw.Observe(ann(10, "Anna"))
+	flush(t, mw)
+	if p := get(t, mw, annKey); p.GivenName != "Anna" {
+		t.Errorf("given_name = %q: the undated event won over a later one", p.GivenName)
+	}
+	undated = ann(0, "Annie")
+	undated.At, undated.Undated = time.Now(), true
+	mw.Observe(undated)
+	wantAfterFlush(t, mw, j, "created", "updated given_name", "unchanged")
+	mw.Observe(ann(20, "Annie")) // now it is sure
+	wantAfterFlush(t, mw, j, "created", "updated given_name", "unchanged", "updated given_name")
+}
+
 func TestTimeFarAheadIsClamped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mw, _ := start(t, memstore.New(), middleware.Options{})

@@ -40,7 +40,7 @@ func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, err
 		at = time.Now()
 	}
 	kept, err := m.record(ctx, key)
-	p := store.Merge(kept, m.delta(s, key, at, false)).Profile()
+	p := store.Merge(kept, m.delta(s, key, at, said(s, at), false)).Profile()
 	if err != nil && (s.Drop != "" || !absent(err)) {
 		return p, fmt.Errorf("middleware: profile of %s: %w", key, err)
 	}

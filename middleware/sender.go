@@ -33,8 +33,13 @@ type Sender struct {
 	// Start is true when the event is the platform's start command.
 	Start bool
 	// At is when it happened, by the platform's clock; for events that do not say
-	// so, see Clock. Zero means now, by this machine's.
+	// so, see Clock. Zero means now, by this machine's. So does a time more than
+	// five minutes ahead of it.
 	At time.Time
+	// Undated is true when At is a guess, because the event carries no time and
+	// the Clock knows none yet. What s states then gives way to all that is
+	// stated with a time, whether that came before or comes after.
+	Undated bool
 
 	// Drop says why the adapter thinks that this event makes no profile: a bot
 	// wrote it, a webhook, nobody. Empty means that an acting human is behind

@@ -64,7 +64,8 @@ func (a *adapter) hand(session *discordgo.Session, event any, s *middleware.Send
 	s.Native = event
 	switch {
 	case s.At.IsZero():
-		s.At = a.clock.Now()
+		// Known or not: a gateway has no backlog, so an event comes when it happens.
+		s.At, _ = a.clock.Now()
 	case s.Event == messageCreate, s.Event == interactionCreate: // others can be about an old message
 		a.clock.Note(s.At)
 	}

@@ -80,7 +80,8 @@ func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
 func (o *observer) date(s *middleware.Sender, id int) {
 	switch {
 	case s.At.IsZero():
-		s.At = at(o.clock.Now().Unix(), id)
+		now, known := o.clock.Now()
+		s.At, s.Undated = at(now.Unix(), id), !known
 	case s.Event != "chat_boost": // whose date can be that of an old boost, which changed
 		o.clock.Note(s.At.Truncate(time.Second))
 	}

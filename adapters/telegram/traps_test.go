@@ -180,6 +180,18 @@ func TestUndatedUpdateOfABacklogDoesNotWinOverLaterOnes(t *testing.T) {
 	}
 }
 
+func TestUndatedUpdateAtTheHeadOfABacklogGivesWay(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	renamed := ann
+	renamed.FirstName = "Anna"
+	r.push(telegramtest.Callback(ann, r.me(), telegramtest.Private(ann), "yes"), say(renamed, "2"))
+	r.settle(2)
+	if p := r.profile(annAt); p.GivenName != "Anna" || !p.FirstSeen.Equal(noon) {
+		t.Errorf("kept %q, first seen %v", p.GivenName, p.FirstSeen)
+	}
+}
+
 func TestBlockedStaysBlockedUntilThePrivateChat(t *testing.T) {
 	t.Parallel()
 	r := attached(t, nil).run()
