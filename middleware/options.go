@@ -23,7 +23,9 @@ type Options struct {
 	// nil is silent.
 	Logger *zap.Logger
 
-	// OnSuccess is called for each Created and Updated. nil: nothing.
+	// OnSuccess is called for each Created and Updated. nil: nothing. An
+	// Outcome.Reply in it is a call of the platform, which holds up the hooks of
+	// others: most of a second as a rule, longer when the platform limits it.
 	OnSuccess func(ctx context.Context, o Outcome)
 	// OnFailure is called for each Failed, with Outcome.Err as err. nil:
 	// nothing.
@@ -35,7 +37,8 @@ type Options struct {
 	// Who decides which senders become profiles. It runs on the bot's goroutine
 	// for every event and must be quick. nil: those whose Drop is empty, the
 	// acting humans who address the bot. To widen, look at Sender.Drop; a
-	// sender without a user id is dropped in any case.
+	// sender without a user id is dropped in any case. Tell people apart by
+	// Sender.Key: UserID is empty where NumericID is set.
 	Who func(s Sender) bool
 	// When decides which of their observations are saved. Zero: EveryChange.
 	When When

@@ -13,6 +13,9 @@ import (
 //
 // A Profile also states fields, for Middleware.Set: there, a zero field means
 // that nothing is said of it, and never erases a kept value.
+//
+// fmt prints a Profile as its channelUserId and nothing else, so that names do
+// not get into logs by accident. To see all of it use encoding/json.
 type Profile struct {
 	Key
 

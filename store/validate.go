@@ -56,7 +56,7 @@ func fieldProblem(f Field, value string, set bool, custom CustomFields) string {
 	r, ok := ruleOf(f)
 	switch {
 	case !ok:
-		return "is not a field of a profile"
+		return "is not a field of a profile; for a custom field use store.CustomKey"
 	case !set:
 		return ""
 	case value == "":

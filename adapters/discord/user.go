@@ -79,7 +79,7 @@ func (u *user) describe(s *middleware.Sender) {
 		s.Set(store.FieldUsername, u.username.value)
 	}
 	name := u.globalName
-	if name.value == "" {
+	if shown, _ := store.Repair(store.FieldName, name.value); shown == "" { // none, or nothing that can be seen
 		name.value = u.username.value
 	}
 	state(s, store.FieldName, name)

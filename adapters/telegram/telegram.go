@@ -37,7 +37,9 @@ const (
 	Addressed Scope = iota
 	// Everyone is every person whose events the bot can see. An admin bot, or
 	// one without privacy mode, sees all that is written in its groups: think of
-	// what its members expect before you keep profiles of them.
+	// what its members expect before you keep profiles of them. Telegram sends
+	// reactions and changes of members only to a bot whose AllowedUpdates names
+	// them.
 	Everyone
 )
 

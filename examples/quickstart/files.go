@@ -59,30 +59,31 @@ type line struct {
 }
 
 // readLines reads a file of JSON lines. Updates are put into the order of their
-// update_id where all have one, as Telegram delivers them.
+// update_id, as Telegram delivers them; a line without one stays behind the line
+// before it.
 func readLines(path string) ([]line, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var lines []line
-	ids, ordered := make(map[int]int64), true
+	var places []int64
 	for text := range bytes.Lines(data) {
-		l := line{number: len(lines) + 1, text: bytes.TrimSpace(text)}
-		lines = append(lines, l)
 		var update struct {
 			ID *int64 `json:"update_id"`
 		}
-		if json.Unmarshal(l.text, &update) == nil {
-			ordered = ordered && update.ID != nil
-			if update.ID != nil {
-				ids[l.number] = *update.ID
-			}
+		place := int64(0)
+		switch {
+		case json.Unmarshal(text, &update) == nil && update.ID != nil:
+			place = *update.ID
+		case len(places) > 0:
+			place = places[len(places)-1]
 		}
+		lines = append(lines, line{number: len(lines) + 1, text: bytes.TrimSpace(text)})
+		places = append(places, place)
 	}
-	if ordered {
-		slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(ids[a.number], ids[b.number]) })
-	}
+	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(places[a.number-1], places[b.number-1]) })
 	return lines, nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -43,17 +44,21 @@ type options struct {
 func main() {
 	o := options{telegramToken: os.Getenv("TELEGRAM_TOKEN"), discordToken: os.Getenv("DISCORD_TOKEN")}
 	flag.StringVar(&o.db, "db", "users.db", "the SQLite `file` to keep the people in")
-	flag.StringVar(&o.updates, "updates", "", "play this `file` of Telegram updates, one JSON object a line, instead of the script;\nthe bot is @rollcall_bot")
+	flag.StringVar(&o.updates, "updates", "", "play this `file` of Telegram updates, one JSON object a line, instead of the script;\nthe bot is @rollcall_bot, id 110201543")
 	flag.StringVar(&o.events, "events", "", "play this `file` of Discord gateway events, one {\"t\":...,\"d\":...} a line, instead of the script;\nthe bot is user 1000000000000000001, or who a READY in the file says")
 	flag.BoolVar(&o.json, "json", false, "print the final profiles to stdout as JSON lines, and all else to stderr")
-	flag.BoolVar(&o.everyone, "everyone", false, "keep everyone whom the bots can see, not only those who talk to them")
+	flag.BoolVar(&o.everyone, "everyone", false, "keep everyone whom the bots see acting, not only those who talk to them")
 	flag.BoolVar(&o.webhook, "webhook", false, "take the Telegram updates by webhook instead of polling")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "quickstart: what is %q? Files are given with -updates and -events.\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o, os.Stdout, os.Stderr)
+	stopped := ctx.Err() != nil
 	stop()
-	if err != nil {
+	if err != nil && !(stopped && errors.Is(err, context.Canceled)) {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
@@ -93,11 +98,15 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 
 // play brings the bots up and feeds them, or lets the live platforms do so.
 func play(ctx context.Context, o options, mw *middleware.Middleware, story io.Writer) error {
+	live := o.telegramToken != "" || o.discordToken != ""
 	switch {
-	case o.telegramToken != "" || o.discordToken != "":
-		return playLive(ctx, o, mw, story)
 	case o.updates != "" || o.events != "":
+		if live {
+			return errors.New("-updates and -events play files, TELEGRAM_TOKEN and DISCORD_TOKEN serve the live platforms: leave out one or the other")
+		}
 		return playFiles(ctx, o, mw, story)
+	case live:
+		return playLive(ctx, o, mw, story)
 	default:
 		return playScript(ctx, o, mw, story)
 	}

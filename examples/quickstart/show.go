@@ -55,7 +55,7 @@ func printPeople(ctx context.Context, w io.Writer, st store.Store, db string) er
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n%d in all. Look with: sqlite3 %s 'SELECT * FROM profiles'\n", people, db)
+	_, err := fmt.Fprintf(w, "\n%d in all. Look with: sqlite3 %s 'SELECT channel, user_id, name, username, status FROM profiles'\n", people, db)
 	return err
 }
 

@@ -82,8 +82,16 @@ func (t *telegramBot) check(line []byte) (err error) {
 			err = fmt.Errorf("telebot.v3 panics while it decodes this update: %v", r)
 		}
 	}()
-	if err := json.Unmarshal(line, &tele.Update{}); err != nil {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {
+		return errors.New(`an update looks like {"update_id":1,"message":{...}}`)
+	}
+	var u tele.Update
+	if err := json.Unmarshal(line, &u); err != nil {
 		return fmt.Errorf("telebot.v3 cannot decode this update: %w", err)
+	}
+	if fields["update_id"] == nil && telegram.FromUpdate(&u, nil, nil).Event == "update" {
+		return errors.New(`this is no update; one looks like {"update_id":1,"message":{...}}`)
 	}
 	return nil
 }

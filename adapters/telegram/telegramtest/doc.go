@@ -13,6 +13,10 @@
 //	srv.Wait(ctx)           // the bot has fetched it
 //	srv.WaitSent(ctx, 1)    // the bot has answered
 //
+// That the bot has fetched an update does not mean that it has looked at it. To
+// look at profiles, wait for the bot's answer or for an Outcome in OnOutcome, and
+// then for Middleware.Flush.
+//
 // [Server.Push] takes the updates that the functions of this package make, such
 // as [Message], [Start], [Callback] and [Blocked], and raw ones as
 // json.RawMessage.
