@@ -23,10 +23,17 @@ func (m *Middleware) Flush(ctx context.Context) error {
 	if m.closing.Load() {
 		return fmt.Errorf("middleware: flush: %w", store.ErrClosed)
 	}
+	drained := m.pending.drained()
 	select {
-	case <-m.pending.drained():
+	case <-drained:
 	case <-ctx.Done():
 		return m.unsaved("flush", m.pending.len(), ctx.Err())
+	case <-m.stopHooks: // Close is through, or gave up
+		select {
+		case <-drained:
+		default:
+			return m.unsaved("flush", m.pending.len(), store.ErrClosed)
+		}
 	}
 	told := make(chan struct{})
 	select {
@@ -60,11 +67,19 @@ func (m *Middleware) unsaved(op string, people int, why error) error {
 //
 // Close leaves the store open, and Get, Set, Unset, Forget and Readmit, which
 // ask it directly, work on. Observe drops what comes after Close. A second
-// Close returns nil at once.
+// Close waits for the first and returns nil, or an error when its ctx ends
+// before. Neither Close nor Flush may be called in a hook, which they would wait
+// for.
 func (m *Middleware) Close(ctx context.Context) error {
 	if m.closing.Swap(true) {
-		return nil
+		select {
+		case <-m.ended:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("middleware: close: another Close is at work: %w", ctx.Err())
+		}
 	}
+	defer close(m.ended)
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastGrace)
@@ -110,10 +125,10 @@ func (m *Middleware) abandon(ctx context.Context) error {
 		return nil
 	}
 	err := m.unsaved("close", people, ctx.Err())
-	for _, e := range untold {
-		o := e.origin.outcome(e.key)
-		o.Result, o.Err, o.Attempts = Failed, fmt.Errorf("middleware: not saved before Close gave up: %w", store.ErrClosed), e.failures
+	for _, o := range untold {
 		m.tell(o)
 	}
 	return err
 }
+
+var errAbandoned = fmt.Errorf("middleware: not saved before Close gave up: %w", store.ErrClosed)

@@ -83,10 +83,15 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 		// people in a row mean that the store is.
 		strange := c.struck != nil && c.struck != batch[0]
 		c.struck = batch[0]
-		c.putBack(batch)
-		if strange || c.m.pending.len() == 1 {
+		if strange {
+			c.putBack(batch)
 			return err
 		}
+		c.m.log.Warn("store refuses one person", zap.Error(err))
+		for _, o := range c.m.pending.sideline(batch[0], c.m.attempts, err) {
+			c.m.tell(o)
+		}
+		c.putBack(batch)
 		return nil
 	}
 }
@@ -102,6 +107,10 @@ func refuses(err error) bool {
 func (c *committer) ask(ctx context.Context, batch []*entry) (changes []store.Change, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	deaf := time.AfterFunc(2*commitTimeout, func() {
+		c.m.log.Warn("store neither answers nor heeds its context; nothing is saved", zap.Int("waiting", c.m.pending.len()))
+	})
+	defer deaf.Stop()
 	defer func() {
 		if r := recover(); r != nil {
 			c.m.log.Error("store panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
@@ -155,18 +164,18 @@ func answered(changes []store.Change, err error, deltas int) ([]store.Change, er
 }
 
 func (c *committer) saved(e *entry, change store.Change) {
-	lastWord, tell := c.m.pending.settle(e)
-	defer c.m.pending.done(e)
-	if lastWord {
-		switch {
-		case change.Suppressed:
-			c.m.seen.mark(e.person, suppressedPrint(c.m.period(e.person, e.delta.LastSeen)))
-		case !change.Outdated:
-			for _, mk := range e.marks {
-				c.m.seen.mark(mk.slot, mk.fingerprint)
-			}
-		}
+	marks := e.marks
+	switch {
+	case change.Suppressed:
+		marks = []mark{{slot: e.person, fingerprint: suppressedPrint(c.m.period(e.person, e.delta.LastSeen))}}
+	case change.Outdated:
+		marks = nil
 	}
+	forgotten, tell := c.m.pending.settle(e, marks)
+	if forgotten {
+		change = store.Change{Suppressed: true}
+	}
+	defer c.m.pending.done(e)
 	if !tell {
 		return
 	}
@@ -190,7 +199,7 @@ func (c *committer) saved(e *entry, change store.Change) {
 // rejected ends an observation that the store will never take.
 func (c *committer) rejected(e *entry, err error) {
 	c.m.log.Debug("store rejects a person", zap.Stringer("key", e.key), zap.Error(err))
-	_, tell := c.m.pending.settle(e)
+	_, tell := c.m.pending.settle(e, nil)
 	defer c.m.pending.done(e)
 	if !tell {
 		return
@@ -234,9 +243,7 @@ func (c *committer) backOff(ctx context.Context, cause error) {
 		m.log.Warn("store refuses; what is observed waits in memory", zap.Error(cause), zap.Int("waiting", m.pending.len()))
 	}
 	c.limit = max(1, c.limit/2)
-	for _, e := range m.pending.failed(m.attempts) {
-		o := e.origin.outcome(e.key)
-		o.Result, o.Err, o.Attempts, o.Kept = Failed, cause, e.failures, true
+	for _, o := range m.pending.failed(m.attempts, cause) {
 		m.tell(o)
 	}
 	wait := time.NewTimer(rand.N(c.span))

@@ -241,3 +241,36 @@ func TestLogSaysAwayAndBackButNoNames(t *testing.T) {
 		}
 	})
 }
+
+func TestFirstMessageIsTheOneThatIsSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		mw.Observe(ann(1, "Anna"))
+		st.failWith(nil)
+		wantAfterFlush(t, mw, j, "coalesced", "created")
+		if p := get(t, mw, annKey); p.GivenName != "Ann" {
+			t.Errorf("given_name = %q, want that of the first message", p.GivenName)
+		}
+	})
+}
+
+func TestStoreThatIsDeafToItsContextIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zap.WarnLevel)
+		st := newFaultyStore()
+		release := make(chan struct{})
+		st.failWith(func([]store.Record) error { <-release; return nil })
+		mw, _ := start(t, st, middleware.Options{Logger: zap.New(core)})
+		mw.Observe(ann(0, "Ann"))
+		time.Sleep(24 * time.Hour)
+		if n := logs.FilterMessageSnippet("neither answers").Len(); n != 1 {
+			t.Errorf("a day of silence was logged %d times, want once", n)
+		}
+		close(release)
+		flush(t, mw)
+	})
+}

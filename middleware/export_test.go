@@ -6,3 +6,10 @@ func (m *Middleware) LimitWaiting(people, bytes int) {
 	defer m.pending.mu.Unlock()
 	m.pending.maxPeople, m.pending.maxBytes = people, bytes
 }
+
+// PendingState is what waits; all zero when everything is saved.
+func (m *Middleware) PendingState() (bytes, generations, entries, queue int) {
+	m.pending.mu.Lock()
+	defer m.pending.mu.Unlock()
+	return m.pending.bytes, len(m.pending.alive), len(m.pending.entries), len(m.pending.queue)
+}

@@ -100,6 +100,7 @@ func suppressedPrint(period uint64) uint64 { return mix(period ^ 0x5bd1e9955bd1e
 type mark struct {
 	slot, fingerprint uint64
 	at                time.Time
+	void              bool // two events of this moment disagree
 }
 
 // unchanged reports whether all that s says is known to be durable.
@@ -135,15 +136,15 @@ func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) (mark
 			d.add(&st)
 			continue
 		}
-		marks = append(marks, mark{fieldSlot(person, st.field), st.valueHash(), at})
+		marks = append(marks, mark{slot: fieldSlot(person, st.field), fingerprint: st.valueHash(), at: at})
 	}
 	switch {
 	case m.when == FirstMessage:
-		marks[0] = mark{person, 0, at}
-	case m.late.after(d.lateSlot(person), at):
+		marks[0] = mark{slot: person, at: at}
+	case m.late.after(d.lateSlot(person), at, time.Now().Add(maxAhead)):
 		return marks[1:], true
 	default:
-		marks[0] = mark{person, d.fingerprint(period), at}
+		marks[0] = mark{slot: person, fingerprint: d.fingerprint(period), at: at}
 	}
 	return marks, false
 }

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -12,14 +13,23 @@ import (
 // dropped with the rest. The error wraps store.ErrUnavailable when the store
 // cannot be reached; then call it again.
 func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
-	if over, tell := m.pending.forget(key); over != nil {
-		m.endForgotten(over, tell)
+	m.takeOut(key)
+	kept, err := m.store.Get(ctx, key) // for the slots of its nicks and custom fields
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		err = m.store.Forget(ctx, key, true)
 	}
-	defer m.unsee(key)
-	if err := m.store.Forget(ctx, key, true); err != nil {
+	m.takeOut(key) // what came, and may have landed, before the tombstone
+	m.unsee(key, kept)
+	if err != nil {
 		return fmt.Errorf("middleware: forget %s: %w", key, err)
 	}
 	return nil
+}
+
+func (m *Middleware) takeOut(key store.Key) {
+	if over, tell := m.pending.forget(key); over != nil {
+		m.endForgotten(over, tell)
+	}
 }
 
 // Readmit lets a forgotten person in again: their next event makes a new
@@ -28,15 +38,19 @@ func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
 	if err := m.store.Readmit(ctx, key); err != nil {
 		return fmt.Errorf("middleware: readmit %s: %w", key, err)
 	}
-	m.unsee(key)
+	m.pending.unsure(key)
+	m.unsee(key, store.Record{})
 	return nil
 }
 
 // unsee makes the next event of a person go to the store.
-func (m *Middleware) unsee(key store.Key) {
+func (m *Middleware) unsee(key store.Key, kept store.Record) {
 	person := keySlot(key.Channel, key.UserID)
 	m.seen.drop(person)
 	for _, f := range store.Fields() {
 		m.seen.drop(fieldSlot(person, f))
+	}
+	for _, r := range kept.Registers {
+		m.seen.drop(fieldSlot(person, r.Field))
 	}
 }

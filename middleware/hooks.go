@@ -75,12 +75,12 @@ func (m *Middleware) runHooks(ctx context.Context, stop <-chan struct{}) {
 		case o := <-m.outcomes:
 			m.callHooks(ctx, o)
 		case done := <-m.barriers:
-			for len(m.outcomes) > 0 {
+			for n := len(m.outcomes); n > 0; n-- {
 				m.callHooks(ctx, <-m.outcomes)
 			}
 			close(done)
 		case <-stop:
-			for len(m.outcomes) > 0 && ctx.Err() == nil {
+			for n := len(m.outcomes); n > 0 && ctx.Err() == nil; n-- {
 				m.callHooks(ctx, <-m.outcomes)
 			}
 			return

@@ -26,9 +26,10 @@ func (t *lateTable) note(slot uint64, at time.Time) {
 	e.check.Store(slot ^ now)
 }
 
-// after reports whether an event later than at was noted.
-func (t *lateTable) after(slot uint64, at time.Time) bool {
+// after reports whether an event later than at was noted. One beyond limit is
+// forged or skewed, and does not count.
+func (t *lateTable) after(slot uint64, at, limit time.Time) bool {
 	e := &t[slot%uint64(len(t))]
 	last := e.at.Load()
-	return e.check.Load()^last == slot && int64(last) > at.UnixNano()
+	return e.check.Load()^last == slot && int64(last) > at.UnixNano() && int64(last) <= limit.UnixNano()
 }

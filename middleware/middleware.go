@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"go.uber.org/zap"
@@ -37,6 +38,7 @@ type Middleware struct {
 	stopCommits context.CancelFunc
 	committed   chan struct{} // closed when the committer has returned
 	stopHooks   chan struct{}
+	ended       chan struct{} // closed when Close is over
 	cancelHooks context.CancelFunc
 	hooked      chan struct{} // closed when the hook goroutine has returned
 }
@@ -56,7 +58,10 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 	}
 	commitCtx, stopCommits := context.WithCancel(context.Background())
 	hookCtx, cancelHooks := context.WithCancel(context.Background())
+	seen := newSeenTable(o.expectedPeople())
 	m := &Middleware{
+		seen:      seen,
+		pending:   newPending(seen, o.When == FirstMessage),
 		store:     st,
 		log:       o.logger(),
 		onSuccess: o.OnSuccess,
@@ -64,13 +69,11 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		onOutcome: o.OnOutcome,
 		who:       o.Who,
 		when:      o.When,
-		custom:    o.CustomFields,
+		custom:    slices.Clone(o.CustomFields),
 		seenEvery: o.seenEvery(),
 		attempts:  o.attempts(),
 
-		seen:     newSeenTable(o.expectedPeople()),
 		late:     new(lateTable),
-		pending:  newPending(),
 		outcomes: make(chan *Outcome, hookQueue),
 		barriers: make(chan chan struct{}),
 
@@ -79,6 +82,7 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		committed:   make(chan struct{}),
 		stopHooks:   make(chan struct{}),
 		cancelHooks: cancelHooks,
+		ended:       make(chan struct{}),
 		hooked:      make(chan struct{}),
 	}
 	go func() {

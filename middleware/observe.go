@@ -89,7 +89,7 @@ func (m *Middleware) leaveOut(s *Sender) Reason {
 
 // end counts an observation that is over, and tells OnOutcome.
 func (m *Middleware) end(s *Sender, r Result, reason Reason) {
-	if !m.wantsHook(r) {
+	if reason == ReasonClosed || !m.wantsHook(r) { // after Close nobody listens
 		m.counts.add(r)
 		return
 	}
@@ -117,11 +117,6 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 		delta:  m.delta(s, key, at, said, late),
 		marks:  marks,
 		origin: s.origin(),
-	}
-	// From here on the table must not answer for this person: somebody who
-	// changes back before the change is durable has to be seen.
-	for _, mk := range e.marks {
-		m.seen.drop(mk.slot)
 	}
 	result, reason := m.pending.add(e)
 	if result != "" {
@@ -155,6 +150,9 @@ func (m *Middleware) delta(s *Sender, key store.Key, seen, at time.Time, late bo
 			continue
 		}
 		r := store.Register{Field: st.field, Source: store.Observed, Value: value, Cleared: value == "", At: at}
+		if st.field == store.FieldStartPayload {
+			r.At = seen // the earliest is kept of it, so a guess must not be early
+		}
 		if i := slices.IndexFunc(registers, func(o store.Register) bool { return o.Field == r.Field }); i >= 0 {
 			registers[i] = r
 			continue

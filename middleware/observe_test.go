@@ -223,6 +223,22 @@ func TestUndatedEventGivesWay(t *testing.T) {
 	wantAfterFlush(t, mw, j, "created", "updated given_name", "unchanged", "updated given_name")
 }
 
+func TestUndatedPayloadGivesWay(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	first := ann(0, "Ann")
+	first.Set(store.FieldStartPayload, "first")
+	mw.Observe(first)
+	flush(t, mw)
+	second := ann(0, "Ann")
+	second.At, second.Undated = time.Now(), true
+	second.Set(store.FieldStartPayload, "second")
+	mw.Observe(second)
+	flush(t, mw)
+	if p := get(t, mw, annKey); p.StartPayload != "first" {
+		t.Errorf("start_payload = %q: an undated one won over the dated", p.StartPayload)
+	}
+}
+
 func TestTimeFarAheadIsClamped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mw, _ := start(t, memstore.New(), middleware.Options{})

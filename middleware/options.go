@@ -47,9 +47,9 @@ type Options struct {
 	// not here is refused with a *store.FieldError.
 	CustomFields []store.CustomField
 
-	// ExpectedPeople sizes the memory of senders who have not changed: 32 to 64
+	// ExpectedPeople sizes the memory of senders who have not changed: 48 to 96
 	// bytes each, all allocated by New. More people than this still work, with
-	// more questions to the store. 0: 100,000, which takes 4 MiB.
+	// more questions to the store. 0: 100,000, which takes 8 MiB.
 	ExpectedPeople int
 	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
 	// saved again once in this time. 0: one hour. Negative: LastSeen moves only

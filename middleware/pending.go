@@ -1,8 +1,12 @@
 package middleware
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -21,8 +25,11 @@ type entry struct {
 	inFlight  bool   // the committer has it in a batch
 	next      *entry // came while this one was in flight
 	forgotten bool   // Forget came while this one was in flight
+	unsure    bool   // Readmit came while this one was in flight: its answer may be out of date
+	aside     bool   // waits for a turn of its own, see sideline
 	gen       uint64 // the Flush generation that it belongs to
 	size      int    // bytes that it is counted with
+	turns     int    // on the sideline
 }
 
 // join takes a newer arrival of the same person into e. What it says is merged;
@@ -45,8 +52,8 @@ func (e *entry) joinMark(n mark) {
 			*old = n
 		case n.at.Equal(old.at) && n.fingerprint != old.fingerprint:
 			// Two events of one moment disagree. Which of them won is for the
-			// store to say, so neither is remembered.
-			e.marks = slices.Delete(e.marks, i, i+1)
+			// store to say, so none of that moment is remembered.
+			old.void = true
 		}
 		return
 	}
@@ -56,6 +63,8 @@ func (e *entry) joinMark(n mark) {
 // pending holds the people who wait to be saved, one entry each.
 type pending struct {
 	maxPeople, maxBytes int
+	seen                *seenTable
+	firstOnly           bool // what joins an entry is not saved
 
 	mu      sync.Mutex
 	closed  bool
@@ -75,8 +84,10 @@ type waiter struct {
 	done chan struct{}
 }
 
-func newPending() *pending {
+func newPending(seen *seenTable, firstOnly bool) *pending {
 	return &pending{
+		seen:      seen,
+		firstOnly: firstOnly,
 		maxPeople: 100_000,
 		maxBytes:  64 << 20,
 		entries:   make(map[store.Key]*entry),
@@ -95,11 +106,20 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 		return Dropped, ReasonClosed
 	}
 	old := p.entries[n.key]
+	if old != nil && p.firstOnly {
+		return Coalesced, ""
+	}
 	if old != nil && old.inFlight && old.next != nil {
 		old = old.next
 	}
 	if old == nil && (len(p.entries) >= p.maxPeople || p.bytes+entrySize(n) > p.maxBytes) {
 		return Dropped, ReasonOverload
+	}
+	// From here on the table must not answer for this person: somebody who
+	// changes back before the change is durable has to be seen. settle, which
+	// marks, holds the lock too.
+	for _, mk := range n.marks {
+		p.seen.drop(mk.slot)
 	}
 	if old == nil || old.inFlight {
 		n.gen = p.gen
@@ -164,23 +184,29 @@ func (p *pending) take(n int) []*entry {
 	return batch
 }
 
-// settle ends the flight of an entry that is saved, or never will be. lastWord
-// is true when nothing newer of the person waits, so that the seen table may
-// remember what it said; tell, when its observation has had no Outcome yet.
-// After that Outcome comes done.
-func (p *pending) settle(e *entry) (lastWord, tell bool) {
+// settle ends the flight of an entry that is saved, or never will be, and has
+// the seen table remember marks, unless something newer of the person waits.
+// forgotten is true when Forget came meanwhile; tell, when its observation has
+// had no Outcome yet. After that Outcome comes done.
+func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bytes -= e.size
-	lastWord = e.next == nil && !e.forgotten
 	tell, e.told = !e.told, true
-	if e.next == nil {
-		delete(p.entries, e.key)
-		return lastWord, tell
+	if e.next != nil {
+		p.entries[e.key] = e.next
+		p.push(e.next)
+		return e.forgotten, tell
 	}
-	p.entries[e.key] = e.next
-	p.push(e.next)
-	return lastWord, tell
+	delete(p.entries, e.key)
+	if !e.forgotten && !e.unsure {
+		for _, mk := range marks {
+			if !mk.void {
+				p.seen.mark(mk.slot, mk.fingerprint)
+			}
+		}
+	}
+	return e.forgotten, tell
 }
 
 // done ends the wait of those who wait for e, in drained.
@@ -221,7 +247,7 @@ func (p *pending) waitsFor(gen uint64) bool {
 func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.inFlight = false
+	e.inFlight, e.unsure = false, false
 	next := e.next
 	e.next = nil
 	if e.forgotten {
@@ -245,24 +271,79 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 			next = nil
 		}
 	}
-	p.push(e)
+	if !e.aside {
+		p.push(e)
+	}
 	return next, false, false
 }
 
 // failed counts one refusal of the store against everybody who waits, and
-// returns those whose patience of limit attempts has just run out.
-func (p *pending) failed(limit int) []*entry {
+// returns the outcomes of those whose patience of limit attempts has just run
+// out.
+func (p *pending) failed(limit int, cause error) []*Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var due []*entry
+	var due []*Outcome
 	for _, e := range p.queue {
-		e.failures++
-		if e.failures >= limit && !e.told {
-			e.told = true
-			due = append(due, e)
-		}
+		due = append(due, e.refused(limit, cause)...)
 	}
 	return due
+}
+
+func (e *entry) refused(limit int, cause error) []*Outcome {
+	e.failures++
+	if e.failures < limit || e.told {
+		return nil
+	}
+	e.told = true
+	o := e.origin.outcome(e.key)
+	o.Result, o.Err, o.Attempts, o.Kept = Failed, sentinel(cause), e.failures, true
+	return []*Outcome{o}
+}
+
+// sentinel makes an error of no known kind wrap one.
+func sentinel(err error) error {
+	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// sideline counts a refusal against somebody whom the store refuses alone, who
+// is then put back. They have their next turn after a while, so that the others
+// are saved meanwhile.
+func (p *pending) sideline(e *entry, limit int, cause error) []*Outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due := e.refused(limit, cause)
+	if p.closed || e.forgotten {
+		return due
+	}
+	e.aside = true
+	e.turns++
+	time.AfterFunc(rand.N(min(maxBackoff, firstBackoff<<min(e.turns, 10))), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.recall(e)
+	})
+	return due
+}
+
+func (p *pending) recall(e *entry) {
+	if e.aside && p.entries[e.key] == e {
+		e.aside = false
+		p.push(e)
+	}
+}
+
+// unsure keeps what the store is just answering of a person out of the seen
+// table.
+func (p *pending) unsure(key store.Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := p.entries[key]; e != nil {
+		e.unsure = e.inFlight
+	}
 }
 
 // forget takes a person out. It returns the entry that is over with it, nil
@@ -331,11 +412,14 @@ func (p *pending) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	for _, e := range p.entries {
+		p.recall(e)
+	}
 }
 
 // abandon empties the queue at the end, and returns those without an Outcome
 // and how many people are not saved.
-func (p *pending) abandon() (untold []*entry, people int) {
+func (p *pending) abandon() (untold []*Outcome, people int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	people = len(p.entries)
@@ -343,7 +427,9 @@ func (p *pending) abandon() (untold []*entry, people int) {
 		for e := first; e != nil; e = e.next {
 			if !e.told {
 				e.told = true
-				untold = append(untold, e)
+				o := e.origin.outcome(e.key)
+				o.Result, o.Err, o.Attempts = Failed, errAbandoned, e.failures
+				untold = append(untold, o)
 			}
 		}
 	}

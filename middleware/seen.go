@@ -29,9 +29,10 @@ const (
 )
 
 // newSeenTable makes room for people with three words each, the person and two
-// fields that are looked up by themselves, at most three quarters full.
+// fields that are looked up by themselves. It is at most half full then: at three
+// quarters, one in six people would have to ask the store.
 func newSeenTable(people int) *seenTable {
-	sets := max(1, uint64(people)*4/setSize)
+	sets := max(1, uint64(people)*6/setSize)
 	sets = 1 << bits.Len64(sets-1)
 	return &seenTable{words: make([]atomic.Uint64, sets*setSize), sets: sets}
 }
@@ -44,9 +45,15 @@ func (t *seenTable) set(slot uint64) []atomic.Uint64 {
 // tag takes the bits of slot that do not choose the set.
 func tag(slot uint64) uint64 { return slot >> 1 & tagMask }
 
+// word is what is kept of a slot. The fingerprint is mixed with the bits of slot
+// that choose neither set nor tag, since many slots share one: that of "active".
+func word(slot, fingerprint uint64) uint64 {
+	return tag(slot) | (fingerprint^slot>>1)&fingerprintMask
+}
+
 // has reports whether slot was last marked with this fingerprint.
 func (t *seenTable) has(slot, fingerprint uint64) bool {
-	want := tag(slot) | fingerprint&fingerprintMask
+	want := word(slot, fingerprint)
 	set := t.set(slot)
 	for i := range set {
 		w := set[i].Load()
@@ -64,7 +71,7 @@ func (t *seenTable) has(slot, fingerprint uint64) bool {
 // without: an empty word, else the first that nobody asked for since the last
 // time it was looked at.
 func (t *seenTable) mark(slot, fingerprint uint64) {
-	word := tag(slot) | fingerprint&fingerprintMask
+	word := word(slot, fingerprint)
 	set := t.set(slot)
 	empty := -1
 	for i := range set {
@@ -97,8 +104,10 @@ func (t *seenTable) mark(slot, fingerprint uint64) {
 func (t *seenTable) drop(slot uint64) {
 	set := t.set(slot)
 	for i := range set {
-		if w := set[i].Load(); w != 0 && w&tagMask == tag(slot) {
-			set[i].CompareAndSwap(w, 0)
+		for w := set[i].Load(); w != 0 && w&tagMask == tag(slot); w = set[i].Load() {
+			if set[i].CompareAndSwap(w, 0) { // has may have touched it
+				break
+			}
 		}
 	}
 }

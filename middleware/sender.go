@@ -71,7 +71,8 @@ type statement struct {
 }
 
 // Set states that the field has this value. An empty value states that it has
-// none, as Clear does.
+// none, as Clear does. State each field once: of two statements the later
+// counts, but a sender who goes back to the earlier may pass for unchanged.
 func (s *Sender) Set(f store.Field, value string) {
 	if s.inline < len(s.statements) {
 		s.statements[s.inline] = statement{f, value}

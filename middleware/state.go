@@ -62,7 +62,7 @@ func (m *Middleware) state(ctx context.Context, patch store.Patch) error {
 	}
 	patch.At = afterAll(kept, patch)
 	changes, err := m.store.Apply(ctx, []store.Record{patch.Record()})
-	if err != nil {
+	if changes, err = answered(changes, err, 1); err != nil {
 		return err
 	}
 	if changes[0].Suppressed {

@@ -1,0 +1,33 @@
+package middleware
+
+import (
+	"testing"
+	"time"
+)
+
+func TestSeenTableTellsSlotsOfOneSetApart(t *testing.T) {
+	for bit := uint(12); bit < 64; bit++ {
+		table := newSeenTable(1000)
+		const slot = 0x123456789abcdef1
+		table.mark(slot, 7)
+		if table.has(slot^1<<bit, 7) {
+			t.Fatalf("slots that differ in bit %d are one: a stranger with the same value is taken for known", bit)
+		}
+	}
+}
+
+func TestLateTableKnowsWhoseTimeItHas(t *testing.T) {
+	var table lateTable
+	at := time.Unix(1000, 0)
+	table.note(5, at)
+	if table.after(5+uint64(len(table)), at.Add(-1), at.Add(time.Hour)) {
+		t.Error("one person's time counts for another in the same place")
+	}
+	if table.after(5, at, at.Add(time.Hour)) {
+		t.Error("an event of the same moment is not late")
+	}
+	table.note(5, at.Add(-time.Second))
+	if !table.after(5, at.Add(-1), at.Add(time.Hour)) {
+		t.Error("an older note took the place of a newer one")
+	}
+}
