@@ -70,7 +70,7 @@ func (m *Middleware) endForgotten(e *entry, tell bool) {
 // runHooks calls the hooks, one at a time, until stop ends; then what waits
 // still, unless ctx has ended too.
 func (m *Middleware) runHooks(ctx context.Context, stop <-chan struct{}) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case o := <-m.outcomes:
 			m.callHooks(ctx, o)
