@@ -87,7 +87,8 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 			c.putBack(batch)
 			return err
 		}
-		c.m.log.Warn("store refuses one person", zap.Error(err))
+		c.m.log.Warn("store refuses one person", causeField(err))
+		c.m.log.Debug("store refuses one person", zap.Stringer("key", batch[0].key), zap.Error(err))
 		for _, o := range c.m.pending.sideline(batch[0], c.m.attempts, err) {
 			c.m.tell(o)
 		}
@@ -240,7 +241,7 @@ func (c *committer) backOff(ctx context.Context, cause error) {
 	m.lastRefusal.Store(&cause)
 	if c.refusals++; c.refusals == 1 {
 		c.since = time.Now()
-		m.log.Warn("store refuses; what is observed waits in memory", zap.Error(cause), zap.Int("waiting", m.pending.len()))
+		m.log.Warn("store refuses; what is observed waits in memory", causeField(cause), zap.Int("waiting", m.pending.len()))
 	}
 	c.limit = max(1, c.limit/2)
 	for _, o := range m.pending.failed(m.attempts, cause) {

@@ -274,3 +274,89 @@ func TestStoreThatIsDeafToItsContextIsLogged(t *testing.T) {
 		flush(t, mw)
 	})
 }
+
+// Errors of a store name the person; logs must not, above debug level.
+func TestLogLeavesTheKeyOutOfErrors(t *testing.T) {
+	for name, refusal := range map[string]error{
+		"of the store": fmt.Errorf("get telegram:42: %w: %w", store.ErrUnavailable, errOdd),
+		"of a person":  fmt.Errorf("the record of telegram:42: %w", errOdd),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				core, logs := observer.New(zap.InfoLevel)
+				st := newFaultyStore()
+				st.failWith(func([]store.Record) error { return refusal })
+				mw, _ := start(t, st, middleware.Options{Logger: zap.New(core)})
+				mw.Observe(ann(0, "Ann"))
+				time.Sleep(time.Minute)
+				st.failWith(nil)
+				flush(t, mw)
+				if logs.Len() == 0 {
+					t.Error("nothing was logged")
+				}
+				for _, entry := range logs.All() {
+					text := fmt.Sprint(entry.Message, entry.ContextMap())
+					if containsAny(text, "telegram:42") {
+						t.Errorf("a log entry names the person: %s", text)
+					}
+					if entry.Level == zap.WarnLevel && !containsAny(text, "odd") {
+						t.Errorf("a log entry leaves the cause out: %s", text)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestBatchesAreHalvedWhileTheStoreRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		g := gated(st)
+		mw, _ := start(t, st, middleware.Options{})
+		mw.Observe(person(1, 0, "busy"))
+		synctest.Wait()
+		for id := range uint64(1000) {
+			mw.Observe(person(10+id, 0, "somebody"))
+		}
+		g.answers <- nil
+		for range 3 {
+			g.answers <- store.ErrUnavailable
+		}
+		close(g.answers)
+		flush(t, mw)
+		var sizes []int
+		for _, batch := range st.batches[1:5] {
+			sizes = append(sizes, len(batch))
+		}
+		if !slices.Equal(sizes, []int{500, 250, 125, 62}) {
+			t.Errorf("batches of %d people; want half as many after each refusal", sizes)
+		}
+	})
+}
+
+func TestPausesAreRandomAndBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		var asked []time.Time
+		st.failWith(func([]store.Record) error { asked = append(asked, time.Now()); return store.ErrUnavailable })
+		mw, _ := start(t, st, middleware.Options{})
+		mw.Observe(ann(0, "Ann"))
+		time.Sleep(time.Hour)
+		st.failWith(nil)
+		flush(t, mw)
+		short, long := 0, 0
+		for i := range asked[1:] {
+			switch pause := asked[i+1].Sub(asked[i]); {
+			case pause > 30*time.Second:
+				t.Errorf("a pause of %v", pause)
+			case pause < 15*time.Second:
+				short++
+			default:
+				long++
+			}
+		}
+		if short < 20 || long < 20 {
+			t.Errorf("%d pauses below 15 s and %d above; want them spread", short, long)
+		}
+	})
+}

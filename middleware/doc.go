@@ -17,8 +17,8 @@
 //
 // An adapter makes a [Sender] of each event and calls [Middleware.Observe], on
 // the bot's goroutine. Observe compares the sender with what was last made
-// durable of the person. Nothing new: that is all, without an allocation, a
-// lock or I/O. Else the change goes into memory, one entry a person however
+// durable of the person. Nothing new: that is all, without a lock or I/O, and
+// without an allocation unless Options.OnOutcome is set. Else the change goes into memory, one entry a person however
 // many changes, and Observe returns.
 //
 // One goroutine saves what waits, at most 500 people in a transaction, in the

@@ -3,15 +3,14 @@ package middleware
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/rollcall-go/rollcall/store"
 )
 
 // Forget erases one person and leaves a tombstone, so that nothing brings them
 // back until Readmit. It returns when that is durable. What waited in memory is
-// dropped with the rest. The error wraps store.ErrUnavailable when the store
-// cannot be reached; then call it again.
+// dropped with the rest. The error is the store's own, and wraps
+// store.ErrUnavailable when it cannot be reached; then call it again.
 func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	m.takeOut(key)
 	kept, err := m.store.Get(ctx, key) // for the slots of its nicks and custom fields
@@ -20,10 +19,7 @@ func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	}
 	m.takeOut(key) // what came, and may have landed, before the tombstone
 	m.unsee(key, kept)
-	if err != nil {
-		return fmt.Errorf("middleware: forget %s: %w", key, err)
-	}
-	return nil
+	return err
 }
 
 func (m *Middleware) takeOut(key store.Key) {
@@ -33,10 +29,11 @@ func (m *Middleware) takeOut(key store.Key) {
 }
 
 // Readmit lets a forgotten person in again: their next event makes a new
-// profile. Somebody who was not forgotten is left as they are.
+// profile. Somebody who was not forgotten is left as they are. The error is the
+// store's own.
 func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
 	if err := m.store.Readmit(ctx, key); err != nil {
-		return fmt.Errorf("middleware: readmit %s: %w", key, err)
+		return err
 	}
 	m.pending.unsure(key)
 	m.unsee(key, store.Record{})

@@ -21,7 +21,7 @@ const undatedAge = 30 * 365 * 24 * time.Hour
 
 // Observe takes note of a sender. It never blocks, never panics and does no
 // I/O, so it can stand in the way of every event of a bot; a sender who has not
-// changed costs no allocation. What became of the observation is counted in
+// changed costs no allocation, unless OnOutcome is to be told. What became of the observation is counted in
 // Stats and told to the hooks. Observe does not change s and keeps no pointer to
 // it, so that s can live on the caller's stack. A nil Sender is nobody; a nil
 // Middleware observes nothing.
@@ -52,7 +52,11 @@ func (m *Middleware) Observe(s *Sender) {
 	person := s.personSlot()
 	period := m.period(person, at)
 	if m.unchanged(s, person, period, at) {
-		m.end(s, Unchanged, "")
+		if m.when == FirstMessage {
+			m.end(s, Dropped, ReasonWhen)
+		} else {
+			m.end(s, Unchanged, "")
+		}
 		return
 	}
 	if m.seen.has(person, suppressedPrint(period)) {

@@ -277,6 +277,26 @@ func TestLastSeenMovesOnceAnHour(t *testing.T) {
 	}
 }
 
+func TestLastSeenDoesNotMoveForAllAtOnce(t *testing.T) {
+	st := newFaultyStore()
+	mw, _ := start(t, st, middleware.Options{})
+	const people = 60
+	for minute := range 61 {
+		for id := range uint64(people) {
+			mw.Observe(person(1+id, 60*minute, "somebody"))
+		}
+		flush(t, mw)
+		saved := 0
+		for _, batch := range st.batches {
+			saved += len(batch)
+		}
+		st.batches = nil
+		if minute > 0 && saved > people/3 {
+			t.Errorf("in minute %d, %d of %d people were saved again", minute, saved, people)
+		}
+	}
+}
+
 func TestSeenEveryNegativeNeverAsks(t *testing.T) {
 	st := newFaultyStore()
 	mw, _ := start(t, st, middleware.Options{SeenEvery: -1})
@@ -434,14 +454,14 @@ func TestWhenFirstMessage(t *testing.T) {
 	mw.Observe(ann(0, "Ann"))
 	flush(t, mw)
 	mw.Observe(ann(1, "Anna"))
-	wantAfterFlush(t, mw, j, "created", "unchanged")
+	wantAfterFlush(t, mw, j, "created", "dropped: not asked for")
 
 	restarted, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
 	restarted.Observe(ann(2, "Anna"))
 	restarted.Observe(person(7, 2, "Bob"))
 	flush(t, restarted)
 	restarted.Observe(ann(3, "Anna"))
-	wantAfterFlush(t, restarted, j, "dropped: not asked for", "created", "unchanged")
+	wantAfterFlush(t, restarted, j, "dropped: not asked for", "created", "dropped: not asked for")
 	if p := get(t, restarted, annKey); p.GivenName != "Ann" {
 		t.Errorf("given_name = %q, want that of the first message", p.GivenName)
 	}

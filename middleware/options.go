@@ -16,7 +16,8 @@ import (
 //
 // The hooks run one at a time, on a goroutine of the Middleware's own, never on
 // the bot's. A slow hook delays only hooks; a panic in one is logged and
-// contained. The ctx of a hook ends when Close gives up waiting.
+// contained. The ctx of a hook is cancelled when Close gives up waiting, or
+// returns.
 type Options struct {
 	// Logger gets what the bot's owner should know: the store is away, is back,
 	// a hook panicked. Names are never logged, and keys only at debug level.
@@ -30,8 +31,8 @@ type Options struct {
 	// OnFailure is called for each Failed, with Outcome.Err as err. nil:
 	// nothing.
 	OnFailure func(ctx context.Context, o Outcome, err error)
-	// OnOutcome is called for every Outcome, before the two above; for
-	// Unchanged, Coalesced and Dropped it is the only one. nil: nothing.
+	// OnOutcome is called for every Outcome before Close, ahead of the two above;
+	// for Unchanged, Coalesced and Dropped it is the only one. nil: nothing.
 	OnOutcome func(ctx context.Context, o Outcome)
 
 	// Who decides which senders become profiles. It runs on the bot's goroutine

@@ -44,7 +44,7 @@ const (
 	ReasonSuppressed Reason = "forgotten"             // the person was forgotten with a tombstone
 	ReasonOverload   Reason = "too many people wait"  // the store has been away for so long that no room is left
 	ReasonClosed     Reason = "middleware is closed"  // Observe came after Close
-	ReasonPanic      Reason = "panic while observing" // contained; the log says where
+	ReasonPanic      Reason = "panic while observing" // contained; the log tells of it
 )
 
 // ErrNoChat is what Outcome.Reply returns when the event came from no chat that

@@ -11,15 +11,12 @@ import (
 
 // Get returns the profile of one person, with what was observed and is not
 // saved yet. It asks the store, so a handler calls it only when it wants the
-// profile. The error wraps store.ErrNotFound where nothing is known,
+// profile. The error is the store's own, and wraps store.ErrNotFound where nothing is known,
 // store.ErrSuppressed too where the person was forgotten. When the store cannot
 // answer, the profile holds what waits in memory, beside the error.
 func (m *Middleware) Get(ctx context.Context, key store.Key) (store.Profile, error) {
 	r, err := m.record(ctx, key)
-	if err != nil {
-		return r.Profile(), fmt.Errorf("middleware: get %s: %w", key, err)
-	}
-	return r.Profile(), nil
+	return r.Profile(), err
 }
 
 // Profile returns the profile of a sender with what s itself says, whether that
@@ -41,10 +38,10 @@ func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, err
 	}
 	kept, err := m.record(ctx, key)
 	p := store.Merge(kept, m.delta(s, key, at, said(s, at), false)).Profile()
-	if err != nil && (s.Drop != "" || !absent(err)) {
-		return p, fmt.Errorf("middleware: profile of %s: %w", key, err)
+	if s.Drop == "" && absent(err) {
+		err = nil
 	}
-	return p, nil
+	return p, err
 }
 
 // record returns what is kept of a person, joined with what waits; the latter

@@ -106,8 +106,8 @@ func (s *Sender) Key() store.Key {
 }
 
 // Patch returns what s states, as it stands: an Observed patch at s.At, whose
-// values have not been repaired yet. Of two statements about one field the
-// later call counts.
+// values have not been repaired yet and whose Clear is in no order. Of two
+// statements about one field the later call counts. Undated has no part in it.
 func (s *Sender) Patch() store.Patch {
 	said := make(map[store.Field]string, s.inline+len(s.more))
 	for st := range s.each {
