@@ -250,7 +250,7 @@ func repairCustom(raw string) (value string, ok bool) {
 	if raw == "" {
 		return "", true
 	}
-	if len(raw) > lookAt {
+	if len(raw) > RepairLimit {
 		return "", false
 	}
 	v, ok := customValue(raw)

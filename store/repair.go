@@ -2,6 +2,11 @@ package store
 
 import "strings"
 
+// RepairLimit is how many bytes of a raw value [Repair] looks at. Text ends
+// there; a longer value of a field with a format is not kept. Whoever compares
+// raw values to tell whether something is new need look no further either.
+const RepairLimit = 4096
+
 // Repair makes an Observed value fit to keep. It repairs rather than refuses,
 // since nobody can be asked: what a platform sends is what people chose to be
 // called, and some of them chose it to do harm.
@@ -10,9 +15,9 @@ import "strings"
 // noncharacters, tag characters that make no flag, and all but 4 of the marks
 // on one letter. Line breaks and tabs become spaces, broken UTF-8 becomes
 // U+FFFD, spaces around it go, and what is too long ends after the last whole
-// character, as a reader sees it, that fits. Only the first 4 KiB of raw are
-// looked at, so a name of 10 MB costs no more than another. Everything else
-// stays: joined emoji, flags, any script.
+// character, as a reader sees it, that fits. Only the first [RepairLimit]
+// bytes of raw are looked at, so a name of 10 MB costs no more than another.
+// Everything else stays: joined emoji, flags, any script.
 //
 // A value with a format is brought into it where that is safe: "pt-br" becomes
 // "pt-BR", "1 415 555-2671" becomes "+14155552671".
@@ -43,7 +48,7 @@ func (r rule) repair(raw string) (string, bool) {
 	if r.max > 0 {
 		return cleanText(raw, r.max), true
 	}
-	if len(raw) > lookAt { // half of a number or an address is another one
+	if len(raw) > RepairLimit { // half of a number or an address is another one
 		return "", false
 	}
 	value := strings.TrimSpace(raw)

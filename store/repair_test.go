@@ -323,3 +323,22 @@ func customTypeOf(json string) store.CustomType {
 	}
 	return store.CustomNumber
 }
+
+func TestRepairLooksNoFurtherThanRepairLimit(t *testing.T) {
+	for raw, want := range map[string]string{
+		strings.Repeat(" ", store.RepairLimit-3) + "Ann Lee":       "Ann",
+		strings.Repeat("\x01", store.RepairLimit) + "Ann":          "",
+		strings.Repeat(" ", store.RepairLimit-1) + "é":             "",
+		strings.Repeat(" ", store.RepairLimit-len("é")) + "é\x00b": "é",
+	} {
+		if got, ok := store.Repair(store.FieldGivenName, raw); !ok || got != want {
+			t.Errorf("%q, %t; want %q", got, ok, want)
+		}
+	}
+	url := "https://example.org/"
+	for long, want := range map[string]bool{url + strings.Repeat("a", 100): true, url + strings.Repeat(" ", store.RepairLimit): false} {
+		if _, ok := store.Repair(store.FieldWebsite, long); ok != want {
+			t.Errorf("an URL of %d bytes: %t", len(long), ok)
+		}
+	}
+}

@@ -9,14 +9,9 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-const (
-	// lookAt is how many bytes of an observed value are looked at. The rest
-	// costs nothing, however long it is.
-	lookAt = 4096
-	// maxMarks is how many combining marks one letter may carry. Names rarely
-	// need more than two; stacks of hundreds cover the lines above and below.
-	maxMarks = 4
-)
+// maxMarks is how many combining marks one letter may carry. Names rarely need
+// more than two; stacks of hundreds cover the lines above and below.
+const maxMarks = 4
 
 // A flaw is what is wrong with one piece of text, in the words of a FieldError.
 // "" means that it is sound.
@@ -141,7 +136,7 @@ func firstFlaw(s string) flaw {
 
 // textProblem says what [Repair] would change in a text, "" for nothing.
 func textProblem(s string, most int) string {
-	if len(s) > lookAt || utf8.RuneCountInString(s) > most {
+	if len(s) > RepairLimit || utf8.RuneCountInString(s) > most {
 		return fmt.Sprintf("is longer than %d characters", most)
 	}
 	if f := firstFlaw(s); f != "" {
@@ -167,13 +162,13 @@ func cleanText(raw string, most int) string {
 	return s
 }
 
-// head returns the first characters of s, of at most lookAt bytes.
+// head returns the first characters of s, of at most RepairLimit bytes.
 func head(s string) string {
-	if len(s) <= lookAt {
+	if len(s) <= RepairLimit {
 		return s
 	}
-	end := lookAt
-	for end > lookAt-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+	end := RepairLimit
+	for end > RepairLimit-utf8.UTFMax && !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end]
