@@ -10,10 +10,6 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// hashedBytes is how much of a value counts. store.Repair looks no further
-// either, so two values that differ only behind it are kept as the same.
-const hashedBytes = 4 << 10
-
 func mix(x uint64) uint64 {
 	x ^= x >> 32
 	x *= 0xe9846af9b1a615d
@@ -63,7 +59,7 @@ func (st *statement) valueHash() uint64 {
 	if st.value == "" {
 		return clearedHash
 	}
-	return xxh3.HashString(st.value[:min(len(st.value), hashedBytes)])
+	return xxh3.HashString(st.value[:min(len(st.value), store.RepairLimit)])
 }
 
 // A digest sums up the fields of a sender that are compared together: shape says
