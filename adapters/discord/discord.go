@@ -131,11 +131,14 @@ func FromInteraction(i *discordgo.Interaction, o *Options) middleware.Sender {
 // Profile returns the profile of who caused an event: a *discordgo.Message,
 // MessageCreate, MessageUpdate, Interaction or InteractionCreate, with what the
 // event itself says; discordgo may run the bot's handler before ours. It asks
-// the store, each time. The error wraps store.ErrInvalid where the event is of
-// another type or has no sender, and else is that of Middleware.Profile:
-// store.ErrNotFound for somebody of whom nothing is kept, in an event that is
-// not addressed to the bot.
+// the store, each time. The error wraps store.ErrInvalid where mw is nil, and
+// where the event is nil, of another type, or has no sender. Else it is that of
+// Middleware.Profile: store.ErrNotFound for somebody of whom nothing is kept, in
+// an event that is not addressed to the bot.
 func Profile(ctx context.Context, mw *middleware.Middleware, event any) (store.Profile, error) {
+	if mw == nil {
+		return store.Profile{}, fmt.Errorf("discord: profile: no middleware: %w", store.ErrInvalid)
+	}
 	s, ok := fromTyped(event, &defaults)
 	if !ok {
 		return store.Profile{}, fmt.Errorf("discord: profile: %T is no message and no interaction: %w", event, store.ErrInvalid)
@@ -153,12 +156,21 @@ func fromTyped(event any, o *Options) (middleware.Sender, bool) {
 	case *discordgo.Message:
 		return FromMessage(e, o), true
 	case *discordgo.MessageCreate:
+		if e == nil {
+			return FromMessage(nil, o), true
+		}
 		return fromMessage(messageCreate, e.Message, o), true
 	case *discordgo.MessageUpdate:
+		if e == nil {
+			return fromMessage(messageUpdate, nil, o), true
+		}
 		return fromMessage(messageUpdate, e.Message, o), true
 	case *discordgo.Interaction:
 		return FromInteraction(e, o), true
 	case *discordgo.InteractionCreate:
+		if e == nil {
+			return FromInteraction(nil, o), true
+		}
 		return FromInteraction(e.Interaction, o), true
 	default:
 		return middleware.Sender{}, false

@@ -41,6 +41,9 @@ func (a *adapter) observe(session *discordgo.Session, event any) {
 // raw takes note of who is behind an event as Discord sent it. discordgo gives
 // RawData to nobody else to change, other than what it decoded from it.
 func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
+	if e == nil {
+		return
+	}
 	defer a.contain(e.Type)
 	if e.Type == ready {
 		if id := readyID(e.RawData); id != 0 {

@@ -115,6 +115,13 @@ func TestANilMiddlewareObservesNothing(t *testing.T) {
 	}
 }
 
+func TestANilEventIsNoEvent(t *testing.T) {
+	t.Parallel()
+	r := newRoll(t, middleware.Options{})
+	discord.Handler(r.Middleware, nil)(nil, nil)
+	r.quiet(t)
+}
+
 // Only messages and interactions carry their time. After a backlog, a change of
 // a member must not win against every message of the backlog that is still to
 // come.

@@ -254,10 +254,18 @@ func TestProfileOfWhoSentAnEvent(t *testing.T) {
 			t.Errorf("%T: %+v, %v", event, p, err)
 		}
 	}
-	for _, event := range []any{nil, "hi", &discordgo.TypingStart{}, &discordgo.Message{}, &discordgo.Interaction{}} {
+	for _, event := range []any{
+		nil, "hi", &discordgo.TypingStart{}, &discordgo.Message{}, &discordgo.Interaction{},
+		&discordgo.MessageCreate{}, &discordgo.MessageUpdate{}, &discordgo.InteractionCreate{},
+		(*discordgo.Message)(nil), (*discordgo.MessageCreate)(nil), (*discordgo.MessageUpdate)(nil),
+		(*discordgo.Interaction)(nil), (*discordgo.InteractionCreate)(nil),
+	} {
 		if _, err := discord.Profile(within(t), r.Middleware, event); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%T: %v", event, err)
 		}
+	}
+	if _, err := discord.Profile(within(t), nil, m); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("no middleware: %v", err)
 	}
 	stranger := &discordgo.Message{GuildID: guild, Author: &discordgo.User{ID: bob.ID, Username: "bob"}}
 	if p, err := discord.Profile(within(t), r.Middleware, stranger); !errors.Is(err, store.ErrNotFound) || p.DisplayName() != "bob" {
