@@ -55,7 +55,7 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := syncFile(partial, os.O_RDWR); err != nil {
+	if err := s.sync(partial, os.O_RDWR); err != nil {
 		return err
 	}
 	if err := publish(partial, path); err != nil {
@@ -64,7 +64,7 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	if runtime.GOOS == "windows" {
 		return nil // which cannot sync a folder
 	}
-	return syncFile(filepath.Dir(path), os.O_RDONLY)
+	return s.sync(filepath.Dir(path), os.O_RDONLY)
 }
 
 // publish gives the file at partial its name, unless somebody took that meanwhile.
@@ -89,10 +89,10 @@ func absent(path string) error {
 	return nil
 }
 
-func syncFile(path string, flag int) error {
+func (s *Store) sync(path string, flag int) error {
 	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(s.fsync(f), f.Close())
 }

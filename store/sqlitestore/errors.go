@@ -67,6 +67,25 @@ func categorised(err error) bool {
 	return false
 }
 
+const adviceWritable = "the file and its folder must be writable by this user"
+
+// advise adds what to do to an error of Open.
+func advise(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch primary(failure) {
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		return fmt.Errorf(adviceWritable+": %w", err)
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL:
+		return fmt.Errorf("the disk is full or failing: %w", err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return fmt.Errorf("another program holds the file: %w", err)
+	}
+	return err
+}
+
 // busy reports whether another connection stood in the way.
 func busy(err error) bool {
 	if errors.Is(err, errBlocked) {

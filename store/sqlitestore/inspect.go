@@ -3,13 +3,10 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -31,7 +28,7 @@ func inspect(ctx context.Context, path string, latest int64) error {
 	case 1: // which SQLite takes for an empty file
 		return fmt.Errorf("%w: it is no SQLite file; choose another path", ErrForeign)
 	}
-	db, err := sql.Open("sqlite", uri(path, url.Values{"mode": {"ro"}, "immutable": {"1"}, "_error_rc": {"1"}}))
+	db, err := sql.Open("sqlite", uri(path, url.Values{"mode": {"ro"}, "immutable": {"1"}}))
 	if err != nil {
 		return err
 	}
@@ -57,67 +54,4 @@ func inspect(ctx context.Context, path string, latest int64) error {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return advise(fmt.Errorf("%w: %w", store.ErrUnavailable, err))
-}
-
-const adviceWritable = "the file and its folder must be writable by this user"
-
-// advise adds what to do to an error of Open.
-func advise(err error) error {
-	failure, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch primary(failure) {
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return fmt.Errorf(adviceWritable+": %w", err)
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL:
-		return fmt.Errorf("the disk is full or failing: %w", err)
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fmt.Errorf("another program holds the file: %w", err)
-	}
-	return err
-}
-
-// requireVersion refuses an SQLite whose log can lose commits when several
-// connections write (https://www.sqlite.org/wal.html, "the WAL-reset bug").
-func (s *Store) requireVersion() error {
-	dest := make([]driver.Value, 1)
-	if _, err := s.writer.row("SELECT sqlite_version()", dest); err != nil {
-		return err
-	}
-	version, _ := dest[0].(string)
-	if !recent(version) {
-		return fmt.Errorf("SQLite %s can lose commits; build with a modernc.org/sqlite that holds 3.51.3 or later", version)
-	}
-	return nil
-}
-
-func recent(version string) bool {
-	need := [...]int{3, 51, 3}
-	parts := strings.Split(version, ".")
-	for i, n := range need {
-		if i == len(parts) {
-			return false
-		}
-		have, err := strconv.Atoi(parts[i])
-		if err != nil || have < n {
-			return false
-		}
-		if have > n {
-			return true
-		}
-	}
-	return true
-}
-
-// useLog switches the file to a write-ahead log, which it then keeps.
-func (s *Store) useLog() error {
-	dest := make([]driver.Value, 1)
-	if _, err := s.writer.row("PRAGMA journal_mode = wal", dest); err != nil {
-		return err
-	}
-	if mode, _ := dest[0].(string); mode != "wal" {
-		return errors.New("the file system cannot hold a write-ahead log; keep the file on a local disk")
-	}
-	return nil
 }

@@ -423,3 +423,28 @@ func TestManyShapesOfStatements(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+// Closing any descriptor of a file drops all POSIX locks that the process has on
+// it, so no Store may have the file open while another Open makes and closes it.
+func TestOpenWaitsWhileAnotherMakesTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "users.db")
+	creating.Lock()
+	opened := make(chan error, 1)
+	go func() {
+		s, err := Open(path)
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		t.Errorf("Open went on while another Open made a file: %v", err)
+		opened <- nil
+	case <-time.After(100 * time.Millisecond): // an Open takes a few
+	}
+	creating.Unlock()
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,7 +35,6 @@ var settings = url.Values{
 	"mode":          {"rw"},
 	"_txlock":       {"immediate"},
 	"_busy_timeout": {strconv.FormatInt(busyStep.Milliseconds(), 10)},
-	"_error_rc":     {"1"}, // no text of an earlier error behind the code of this one
 	"_pragma": {
 		"synchronous(full)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)",
 		"secure_delete(1)", "temp_store(memory)",
@@ -75,7 +75,9 @@ func prepare(path string, steps []string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: abs, turn: make(chan struct{}, 1), patience: patience, closing: make(chan struct{})}
+	s := &Store{
+		path: abs, turn: make(chan struct{}, 1), patience: patience, fsync: (*os.File).Sync, closing: make(chan struct{}),
+	}
 	s.close = sync.OnceValue(s.closeOnce)
 	err = s.patiently(ctx, func() (err error) {
 		s.writer, err = connect(ctx, connector)
@@ -112,6 +114,18 @@ func (s *Store) ready(ctx context.Context, steps []string) error {
 		if _, err := s.writer.prepared(query); err != nil {
 			return fmt.Errorf("%w: its tables are not as they were made: %w", ErrCorrupt, err)
 		}
+	}
+	return nil
+}
+
+// useLog switches the file to a write-ahead log, which it then keeps.
+func (s *Store) useLog() error {
+	dest := make([]driver.Value, 1)
+	if _, err := s.writer.row("PRAGMA journal_mode = wal", dest); err != nil {
+		return err
+	}
+	if mode, _ := dest[0].(string); mode != "wal" {
+		return errors.New("the file system cannot hold a write-ahead log; keep the file on a local disk")
 	}
 	return nil
 }
