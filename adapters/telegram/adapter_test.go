@@ -17,19 +17,36 @@ import (
 )
 
 func TestAdapter(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Adapter{Channel: "telegram", Connect: connect})
+	for name, edit := range map[string]func(*testing.T, *tele.Settings){
+		"polling":     nil,
+		"synchronous": func(_ *testing.T, s *tele.Settings) { s.Synchronous = true },
+		"webhook": func(t *testing.T, s *tele.Settings) {
+			s.Poller = listeningWebhook{&tele.Webhook{Listen: freeAddress(t), SecretToken: "s3cret"}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			adaptertest.Run(t, adaptertest.Adapter{
+				Channel: "telegram",
+				Connect: func(t *testing.T, mw *middleware.Middleware) adaptertest.Bot { return connect(t, mw, edit) },
+			})
+		})
+	}
 }
 
-func connect(t *testing.T, mw *middleware.Middleware) adaptertest.Bot {
+func connect(t *testing.T, mw *middleware.Middleware, edit func(*testing.T, *tele.Settings)) adaptertest.Bot {
 	srv, err := telegramtest.NewServer(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	bot, err := tele.NewBot(tele.Settings{
+	settings := tele.Settings{
 		URL: srv.URL(), Token: srv.Token(), Client: &http.Client{Transport: transport},
 		Poller: &tele.LongPoller{Timeout: 10 * time.Second},
-	})
+	}
+	if edit != nil {
+		edit(t, &settings)
+	}
+	bot, err := tele.NewBot(settings)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	tele "gopkg.in/telebot.v3"
 
@@ -145,27 +146,102 @@ func TestTwoMiddlewaresObserveApart(t *testing.T) {
 	wantResults(t, other.settle(1), "message:created")
 }
 
-func TestAttachChangesNothingElse(t *testing.T) {
+func TestAttachCallsNoAPI(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, nil)
-	polling := r.bot.Poller.(*tele.LongPoller)
-	before := *polling
-	telegram.Attach(r.bot, r.mw, nil)
+	r := attached(t, nil)
 	if calls := r.srv.Calls(); len(calls) != 1 || calls[0].Method != "getMe" {
 		t.Errorf("calls %v, want NewBot's getMe alone", calls)
 	}
-	if !reflect.DeepEqual(*polling, before) {
-		t.Errorf("the poller was changed to %+v", *polling)
+}
+
+// The kinds that a bot asks for are its author's choice: message_reaction_count
+// among them stops telebot v3.3.8 for good.
+func TestAllowedUpdatesAreUntouched(t *testing.T) {
+	t.Parallel()
+	for name, allowed := range map[string][]string{"unset": nil, "set": {"message", "my_chat_member"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			polling := &tele.LongPoller{Timeout: 10 * time.Second, AllowedUpdates: slices.Clone(allowed)}
+			before := *polling
+			r := newRig(t, func(s *tele.Settings, _ *middleware.Options) { s.Poller = polling })
+			telegram.Attach(r.bot, r.mw, &telegram.Options{Scope: telegram.Everyone})
+			if !reflect.DeepEqual(*polling, before) {
+				t.Errorf("the poller was changed to %+v", *polling)
+			}
+			r.run().push(say(ann, "hi"))
+			r.settle(1)
+			if got := r.srv.AllowedUpdates(); !slices.Equal(got, allowed) {
+				t.Errorf("asked for %v, want %v", got, allowed)
+			}
+		})
 	}
-	for _, endpoint := range []string{tele.OnText, tele.OnCallback, tele.OnMyChatMember, "/start"} {
-		if err := r.bot.Trigger(endpoint, r.bot.NewContext(tele.Update{})); err == nil {
+}
+
+// telebot replaces the handler of an endpoint silently when it is registered
+// again.
+func TestNoHandlerIsAddedOrReplaced(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	own := 0
+	r.bot.Handle(tele.OnText, func(tele.Context) error { own++; return nil })
+	telegram.Attach(r.bot, r.mw, nil)
+	c := r.bot.NewContext(decode(t, say(ann, "hi")))
+	if err := r.bot.Trigger(tele.OnText, c); err != nil || own != 1 {
+		t.Errorf("the bot's own handler ran %d times: %v", own, err)
+	}
+	for _, endpoint := range []string{tele.OnCallback, tele.OnMyChatMember, tele.OnContact, tele.OnQuery, "/start"} {
+		if err := r.bot.Trigger(endpoint, c); err == nil {
 			t.Errorf("%q has a handler", endpoint)
 		}
 	}
-	r.run().push(say(ann, "hi"))
-	r.settle(1)
-	if allowed := r.srv.AllowedUpdates(); allowed != nil {
-		t.Errorf("asked for %v", allowed)
+}
+
+func TestPollerReplacedAfterAttachLeavesWhatIsHandled(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Poller = &tele.LongPoller{Timeout: 10 * time.Second}
+	profiles := make(chan error, 1)
+	r.bot.Handle(tele.OnText, func(c tele.Context) error {
+		_, err := telegram.Profile(c)
+		profiles <- err
+		return nil
+	})
+	r.run().push(telegramtest.InlineQuery(bob, "has no handler"), say(ann, "hi"))
+	wantResults(t, r.settle(1), "message:created")
+	if err := <-profiles; !errors.Is(err, telegram.ErrNotAttached) {
+		t.Errorf("Profile: %v", err)
+	}
+	r.bot.ProcessUpdate(decode(t, say(bob, "hi").WithID(100)))
+	r.settle(2)
+	<-profiles
+}
+
+// telebot calls the outer of the two funcs again for every update, so what is
+// known of earlier updates must not live between them.
+func TestMiddlewareIsMadeAnewForEveryUpdate(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	m, made := telegram.Middleware(r.mw, nil), 0
+	r.bot.Use(func(next tele.HandlerFunc) tele.HandlerFunc { made++; return m(next) })
+	r.bot.Handle(tele.OnText, nothing)
+	r.bot.Handle(tele.OnCallback, nothing)
+	renamed := ann
+	renamed.FirstName = "Anna"
+	for i, u := range []telegramtest.Update{
+		say(ann, "1").WithID(1),
+		say(ann, "1").WithID(1), // again
+		telegramtest.Callback(renamed, r.me(), telegramtest.Private(ann), "x").WithID(2), // goes by the time of the first
+		say(ann, "1").WithID(1),
+	} {
+		r.bot.ProcessUpdate(decode(t, u))
+		r.awaitHandled(i + 1)
+	}
+	if made != 4 {
+		t.Fatalf("telebot made the handler %d times for 4 updates: is it made once by now?", made)
+	}
+	r.settle(2)
+	if p := r.profile(annAt); p.GivenName != "Anna" || p.LastSeen.After(noon.Add(time.Hour)) {
+		t.Errorf("kept %q, last seen %v", p.GivenName, p.LastSeen)
 	}
 }
 

@@ -229,12 +229,7 @@ func (w listeningWebhook) Poll(b *tele.Bot, dest chan tele.Update, stop chan str
 
 func TestWebhookAsPoller(t *testing.T) {
 	t.Parallel()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := free.Addr().String()
-	free.Close()
+	addr := freeAddress(t)
 	r := newRig(t, func(s *tele.Settings, _ *middleware.Options) {
 		s.Poller = listeningWebhook{&tele.Webhook{Listen: addr, SecretToken: "s3cret"}}
 	})
@@ -243,6 +238,16 @@ func TestWebhookAsPoller(t *testing.T) {
 	r.run().push(say(ann, "1"), say(bob, "2"))
 	r.awaitHandled(2)
 	r.settle(2)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Close()
+	return free.Addr().String()
 }
 
 // Telegram repeats an update until its webhook is answered.

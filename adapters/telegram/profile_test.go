@@ -1,15 +1,18 @@
 package telegram_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tele "gopkg.in/telebot.v3"
 
 	"github.com/rollcall-go/rollcall/adapters/telegram"
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 )
 
@@ -102,5 +105,47 @@ func TestProfileWithoutAttachNamesAttach(t *testing.T) {
 	r.bot.Poller = &tele.LongPoller{}
 	if _, err := telegram.Profile(r.bot.NewContext(decode(t, say(ann, "hi")))); !errors.Is(err, telegram.ErrNotAttached) {
 		t.Errorf("poller replaced: %v", err)
+	}
+}
+
+// telebot hands its handlers no context, so a store that hangs must not hold
+// them.
+func TestProfileGivesUpOnAStoreThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newGate()
+		bot, err := tele.NewBot(tele.Settings{Offline: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mw, err := middleware.New(waitingStore{st}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		telegram.Attach(bot, mw, nil)
+		asked := time.Now()
+		p, err := telegram.Profile(bot.NewContext(decode(t, say(ann, "hi").WithID(1))))
+		if !errors.Is(err, context.DeadlineExceeded) || p.DisplayName() != "Ann Lee" {
+			t.Errorf("%q, %v", p.DisplayName(), err)
+		}
+		if waited := time.Since(asked); waited != time.Second {
+			t.Errorf("the handler waited %v, and a second is what Profile promises", waited)
+		}
+		st.open()
+		if err := mw.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A waitingStore also reads nothing until its gate is opened.
+type waitingStore struct{ *gate }
+
+func (s waitingStore) Get(ctx context.Context, key store.Key) (store.Record, error) {
+	select {
+	case <-s.opened:
+		return s.Store.Get(ctx, key)
+	case <-ctx.Done():
+		return store.Record{}, ctx.Err()
 	}
 }

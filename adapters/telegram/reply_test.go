@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
 	tele "gopkg.in/telebot.v3"
 
+	"github.com/rollcall-go/rollcall/adapters/telegram"
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
 	"github.com/rollcall-go/rollcall/middleware"
 )
@@ -40,6 +42,30 @@ func TestReplyGoesWhereTheEventCameFrom(t *testing.T) {
 				t.Errorf("sent %+v", sent)
 			}
 		})
+	}
+}
+
+func TestReplyGoesByTheBotThatGotTheEvent(t *testing.T) {
+	t.Parallel()
+	first, second := newRig(t, nil), newRig(t, nil)
+	h := telegram.Middleware(first.mw, nil)(nothing) // one for both bots
+	for i, r := range []*rig{first, second, first} {
+		text := fmt.Sprint(i)
+		if err := h(r.bot.NewContext(decode(t, say(ann, text).WithID(1+i)))); err != nil {
+			t.Fatal(err)
+		}
+		if err := first.settle(1 + i)[i].Reply(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for r, want := range map[*rig][]string{first: {"0", "2"}, second: {"1"}} {
+		var got []string
+		for _, c := range r.srv.Sent() {
+			got = append(got, c.Text())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("sent %q, want %q", got, want)
+		}
 	}
 }
 

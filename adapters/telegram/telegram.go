@@ -10,7 +10,7 @@ import (
 // channelUserId looks like "telegram:42".
 const Channel = "telegram"
 
-// Options are the settings of an attachment. The zero value and nil are ready to
+// Options are the settings of the adapter. The zero value and nil are ready to
 // use.
 type Options struct {
 	// Scope is whose events become profiles. Zero: Addressed.

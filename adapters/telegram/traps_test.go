@@ -1,13 +1,11 @@
 package telegram_test
 
 import (
-	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +15,6 @@ import (
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
-	"github.com/rollcall-go/rollcall/store/memstore"
 )
 
 // In telebot, c.Message().Sender of a callback is the bot.
@@ -72,12 +69,38 @@ func TestAbsentLastNameClears(t *testing.T) {
 	t.Parallel()
 	r := attached(t, nil).run()
 	after := ann
-	after.LastName, after.Username, after.IsPremium = "", "", false
+	after.LastName = ""
+	r.push(say(ann, "1"), say(after, "2").At(noon.Add(time.Second)))
+	r.settle(2)
+	if p := r.profile(annAt); p.FamilyName != "" || p.GivenName != "Ann" || p.Username != "ann_lee" {
+		t.Errorf("kept %+v", p)
+	}
+}
+
+func TestAbsentUsernameClears(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	after := ann
+	after.Username = ""
+	r.push(say(ann, "1"), say(after, "2").At(noon.Add(time.Second)))
+	r.settle(2)
+	if p := r.profile(annAt); p.Username != "" || p.GivenName != "Ann" || p.FamilyName != "Lee" {
+		t.Errorf("kept %+v", p)
+	}
+}
+
+func TestAbsentPremiumClears(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
 	before := ann
 	before.IsPremium = true
-	r.push(say(before, "1"), say(after, "2").At(noon.Add(time.Second)))
+	r.push(say(before, "1"))
+	if o := r.settle(1)[0]; !o.Profile.IsPremium {
+		t.Fatal("premium was never known")
+	}
+	r.push(say(ann, "2").At(noon.Add(time.Second)))
 	r.settle(2)
-	if p := r.profile(annAt); p.FamilyName != "" || p.Username != "" || p.IsPremium || p.GivenName != "Ann" {
+	if p := r.profile(annAt); p.IsPremium || p.GivenName != "Ann" {
 		t.Errorf("kept %+v", p)
 	}
 }
@@ -122,14 +145,29 @@ func TestContactOfSomebodyElseIsIgnored(t *testing.T) {
 func TestSharedUsersAreNotKept(t *testing.T) {
 	t.Parallel()
 	r := attached(t, &telegram.Options{Scope: telegram.Everyone}).run()
-	r.push(
-		telegramtest.Service(ann, telegramtest.Private(ann), "users_shared", map[string]any{"request_id": 1, "users": []any{map[string]any{"user_id": 43, "first_name": "Bob"}}}).At(noon),
-		say(ann, "x").With("forward_origin", map[string]any{"type": "user", "sender_user": bob, "date": 1}),
-		telegramtest.Message(ann, cats, "x").With("reply_to_message", map[string]any{"message_id": 1, "date": 1, "chat": cats, "from": bob, "text": "y"}),
-		telegramtest.Message(ann, cats, "Bob").With("entities", []any{map[string]any{"type": "text_mention", "offset": 0, "length": 3, "user": bob}}),
-	)
-	r.settle(4)
-	r.unknown(store.Key{Channel: "telegram", UserID: "43"})
+	users := []any{map[string]any{"user_id": 43, "first_name": "Bob"}}
+	r.push(telegramtest.Service(ann, telegramtest.Private(ann), "users_shared", map[string]any{"request_id": 1, "users": users}).At(noon))
+	r.settle(1)
+	r.unknown(keyOf(bob))
+}
+
+func TestForwardOriginsReplyAuthorsAndTextMentionsAreNotTheUser(t *testing.T) {
+	t.Parallel()
+	for name, update := range map[string]telegramtest.Update{
+		"forward origin": say(ann, "x").With("forward_origin", map[string]any{"type": "user", "sender_user": bob, "date": 1}),
+		"reply author":   telegramtest.Message(ann, cats, "x").With("reply_to_message", map[string]any{"message_id": 1, "date": 1, "chat": cats, "from": bob, "text": "y"}),
+		"text mention":   telegramtest.Message(ann, cats, "Bob").With("entities", []any{map[string]any{"type": "text_mention", "offset": 0, "length": 3, "user": bob}}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := attached(t, &telegram.Options{Scope: telegram.Everyone}).run()
+			r.push(update)
+			if o := r.settle(1)[0]; o.Key != annAt || o.Profile.GivenName != "Ann" {
+				t.Errorf("observed %s as %q", o.Key, o.Profile.GivenName)
+			}
+			r.unknown(keyOf(bob))
+		})
+	}
 }
 
 // telebot sets Message.Payload only in ProcessUpdate.
@@ -189,6 +227,27 @@ func TestUndatedUpdateAtTheHeadOfABacklogGivesWay(t *testing.T) {
 	r.settle(2)
 	if p := r.profile(annAt); p.GivenName != "Anna" || !p.FirstSeen.Equal(noon) {
 		t.Errorf("kept %q, first seen %v", p.GivenName, p.FirstSeen)
+	}
+}
+
+// A boost that changed comes with the date on which it was added.
+func TestOldBoostDoesNotTurnTheClockBack(t *testing.T) {
+	t.Parallel()
+	r := attached(t, &telegram.Options{Scope: telegram.Everyone}).run()
+	renamed := ann
+	renamed.FirstName = "Anna"
+	r.push(say(ann, "1"))
+	r.settle(1)
+	r.push(
+		json.RawMessage(`{"chat_boost":{"chat":{"id":-1001234567890,"type":"supergroup","title":"Cats"},"boost":{"boost_id":"b","add_date":1600000000,"expiration_date":1900000000,"source":{"source":"premium","user":{"id":43,"is_bot":false,"first_name":"Bob"}}}}}`),
+		telegramtest.Callback(renamed, r.me(), telegramtest.Private(ann), "yes"),
+	)
+	r.settle(3)
+	if p := r.profile(annAt); p.GivenName != "Anna" || p.LastSeen.Before(noon) {
+		t.Errorf("kept %q, last seen %v", p.GivenName, p.LastSeen)
+	}
+	if p := r.profile(keyOf(bob)); p.LastSeen.Unix() != 1600000000 {
+		t.Errorf("the boost counts as of %v", p.LastSeen)
 	}
 }
 
@@ -261,66 +320,6 @@ func TestUpdateIsReadBeforeTelebotChangesIt(t *testing.T) {
 	}
 	r.awaitHandled(40)
 	r.settle(40)
-}
-
-// A dyingStore does not work while dead.
-type dyingStore struct {
-	store.Store
-	dead atomic.Bool
-}
-
-func (s *dyingStore) Apply(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
-	if s.dead.Load() {
-		return nil, fmt.Errorf("dead: %w", store.ErrUnavailable)
-	}
-	return s.Store.Apply(ctx, deltas)
-}
-
-func TestDeadStoreChangesNothingOfTheBot(t *testing.T) {
-	t.Parallel()
-	play := func(with bool) (sent, errs []string) {
-		st := &dyingStore{Store: memstore.New()}
-		st.dead.Store(true)
-		r := newRigOver(t, st, func(s *tele.Settings, _ *middleware.Options) { s.Synchronous = true })
-		if with {
-			telegram.Attach(r.bot, r.mw, nil)
-		}
-		r.bot.Handle(tele.OnText, func(c tele.Context) error {
-			if err := c.Send("you said " + c.Text()); err != nil {
-				return err
-			}
-			if c.Text() == "3" {
-				return errors.New("I cannot count to 3")
-			}
-			return nil
-		})
-		r.bot.Handle("/start", func(c tele.Context) error { return c.Send("payload " + c.Message().Payload) })
-		r.bot.Handle(tele.OnChannelPost, func(c tele.Context) error { return c.Send("post") })
-		r.srv.Fail("sendMessage", telegramtest.Error{Code: 403, Description: "Forbidden: bot was blocked by the user"})
-		r.run().push(telegramtest.Start(ann, "x"))
-		for i := range 6 {
-			r.push(say(ann, fmt.Sprint(i)), telegramtest.ChannelPost(telegramtest.Channel(-1009876543210, "News"), "n"))
-		}
-		r.awaitHandled(13)
-		for _, c := range r.srv.Sent() {
-			sent = append(sent, c.Params["chat_id"]+" "+c.Text())
-		}
-		st.dead.Store(false) // so that it can be closed
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for _, err := range r.errs {
-			errs = append(errs, err.Error())
-		}
-		return sent, errs
-	}
-	sent, errs := play(true)
-	wantSent, wantErrs := play(false)
-	if len(sent) != 13 || !slices.Equal(sent, wantSent) {
-		t.Errorf("sent\n\t%q, without rollcall\n\t%q", sent, wantSent)
-	}
-	if len(errs) != 2 || !slices.Equal(errs, wantErrs) {
-		t.Errorf("errors %q, without rollcall %q", errs, wantErrs)
-	}
 }
 
 func TestManyHandlersAtOnce(t *testing.T) {

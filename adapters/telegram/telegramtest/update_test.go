@@ -35,6 +35,10 @@ func TestBuilders(t *testing.T) {
 			`{"inline_query":{"chat_type":"supergroup","from":` + user + `,"id":"134567890097","offset":"","query":"cats"}}`},
 		"contact": {telegramtest.Contact(ann, "14155552671", 42).At(at),
 			`{"message":{"chat":` + private + `,"contact":{"first_name":"Ann","phone_number":"14155552671","user_id":42},"date":1700000000,"from":` + user + `}}`},
+		"join request": {telegramtest.JoinRequest(ann, group, "I like cats").At(at),
+			`{"chat_join_request":{"bio":"I like cats","chat":` + cats + `,"date":1700000000,"from":` + user + `,"user_chat_id":42}}`},
+		"join request without a bio": {telegramtest.JoinRequest(ann, group, "").At(at),
+			`{"chat_join_request":{"chat":` + cats + `,"date":1700000000,"from":` + user + `,"user_chat_id":42}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := json.Marshal(c.update)
