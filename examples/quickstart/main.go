@@ -48,7 +48,7 @@ func main() {
 	flag.StringVar(&o.events, "events", "", "play this `file` of Discord gateway events, one {\"t\":...,\"d\":...} a line, instead of the script;\nthe bot is user 1000000000000000001, or who a READY in the file says")
 	flag.BoolVar(&o.json, "json", false, "print the final profiles to stdout as JSON lines, and all else to stderr")
 	flag.BoolVar(&o.everyone, "everyone", false, "keep everyone whom the bots see acting, not only those who talk to them")
-	flag.BoolVar(&o.webhook, "webhook", false, "take the Telegram updates by webhook instead of polling")
+	flag.BoolVar(&o.webhook, "webhook", false, "take the Telegram updates of the loopback server by webhook instead of polling; not with TELEGRAM_TOKEN")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "quickstart: what is %q? Files are given with -updates and -events.\n", flag.Arg(0))
@@ -105,6 +105,8 @@ func play(ctx context.Context, o options, mw *middleware.Middleware, story io.Wr
 			return errors.New("-updates and -events play files, TELEGRAM_TOKEN and DISCORD_TOKEN serve the live platforms: leave out one or the other")
 		}
 		return playFiles(ctx, o, mw, story)
+	case o.webhook && o.telegramToken != "":
+		return errors.New("-webhook is for the loopback server only, and TELEGRAM_TOKEN serves the live platform: leave out one or the other")
 	case live:
 		return playLive(ctx, o, mw, story)
 	default:

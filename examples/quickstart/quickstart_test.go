@@ -146,3 +146,11 @@ func TestMissingFileIsAnError(t *testing.T) {
 		t.Errorf("run = %v", err)
 	}
 }
+
+func TestWebhookWithATokenIsAnError(t *testing.T) {
+	var out bytes.Buffer
+	o := options{db: filepath.Join(t.TempDir(), "users.db"), webhook: true, telegramToken: "1:not-a-token"}
+	if err := run(t.Context(), o, &out, &out); err == nil || !strings.Contains(err.Error(), "-webhook is for the loopback server only") {
+		t.Errorf("run = %v", err)
+	}
+}

@@ -41,8 +41,7 @@ func startTelegram(o options, mw *middleware.Middleware) (*telegramBot, error) {
 
 func connectTelegram(settings tele.Settings, srv *telegramtest.Server, o options, mw *middleware.Middleware) (*telegramBot, error) {
 	settings.Poller = &tele.LongPoller{Timeout: 10 * time.Second}
-	webhook := o.webhook && srv != nil
-	if webhook {
+	if o.webhook {
 		addr, err := freeAddress()
 		if err != nil {
 			return nil, err
@@ -63,7 +62,7 @@ func connectTelegram(settings tele.Settings, srv *telegramtest.Server, o options
 		return c.Send("Welcome, " + p.DisplayName() + "!")
 	})
 	go bot.Start()
-	return &telegramBot{bot: bot, srv: srv, mw: mw, webhook: webhook}, nil
+	return &telegramBot{bot: bot, srv: srv, mw: mw, webhook: o.webhook}, nil
 }
 
 func freeAddress() (string, error) {
