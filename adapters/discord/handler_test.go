@@ -23,6 +23,7 @@ func attach(t *testing.T, r *roll, o *discord.Options, edit func(*discordgo.Sess
 	srv := newLoopback(t, nil)
 	session := srv.Session()
 	session.SyncEvents = true
+	session.Identify.Intents = discordgo.IntentsAll
 	if edit != nil {
 		edit(session)
 	}
@@ -365,6 +366,7 @@ func TestADirectMessageGoesToShard0AndOneHandlerServesAll(t *testing.T) {
 	for id := range 2 {
 		session := srv.Shard(id, 2)
 		session.SyncEvents = true
+		session.Identify.Intents = discordgo.IntentsAll
 		session.AddHandler(handle)
 		srv.open(t, session)
 	}

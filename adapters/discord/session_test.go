@@ -106,7 +106,12 @@ type roll struct {
 
 func newRoll(t *testing.T, o middleware.Options) *roll {
 	t.Helper()
-	r := &roll{kept: memstore.New(), outcomes: make(chan middleware.Outcome, 10_000)}
+	return newRollOn(t, memstore.New(), o)
+}
+
+func newRollOn(t *testing.T, st store.Store, o middleware.Options) *roll {
+	t.Helper()
+	r := &roll{kept: st, outcomes: make(chan middleware.Outcome, 10_000)}
 	o.OnOutcome = func(_ context.Context, oc middleware.Outcome) { r.outcomes <- oc }
 	o.SeenEvery = -1
 	if o.ExpectedPeople == 0 {

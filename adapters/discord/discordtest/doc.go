@@ -18,9 +18,11 @@
 //
 // What the server does follows https://discord.com/developers/docs. It checks the
 // token, assigns events to shards as Discord does (by guild, direct messages to
-// shard 0), numbers them, replays them on resume, compresses them when asked to,
-// and insists on one response to an interaction before followups. It does not
-// check intents or rate limits, and keeps no guilds, channels or messages.
+// shard 0), sends a session only the events that its intents ask for, numbers
+// them, replays them on resume, compresses them when asked to, and insists on one
+// response to an interaction before followups. It does not blank the content of
+// messages where that intent is missing, does not check rate limits, and keeps no
+// guilds, channels or messages.
 //
 // The events come from functions such as [Message] and [SlashCommand], and look
 // as Discord's do, with ids made of the time. [Event.With] changes them, and an

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bwmarrin/discordgo"
 	"github.com/gorilla/websocket"
 )
 
@@ -99,7 +100,8 @@ const maxReplay = 10_000
 
 // A gatewaySession is what a session id stands for. It outlives its connection.
 type gatewaySession struct {
-	id string
+	id      string
+	intents discordgo.Intent
 
 	mu   sync.Mutex
 	conn *conn // nil while away
@@ -247,9 +249,10 @@ func (s *Server) knows(g *gatewaySession) bool {
 // https://discord.com/developers/docs/events/gateway-events#identify
 func (s *Server) identify(c *conn, data json.RawMessage) *gatewaySession {
 	var d struct {
-		Token    string  `json:"token"`
-		Compress bool    `json:"compress"`
-		Shard    *[2]int `json:"shard"`
+		Token    string           `json:"token"`
+		Compress bool             `json:"compress"`
+		Shard    *[2]int          `json:"shard"`
+		Intents  discordgo.Intent `json:"intents"`
 	}
 	if json.Unmarshal(data, &d) != nil {
 		c.close(closeDecodeError, "Error while decoding payload.")
@@ -268,7 +271,7 @@ func (s *Server) identify(c *conn, data json.RawMessage) *gatewaySession {
 		return nil
 	}
 	c.compress = d.Compress
-	g := &gatewaySession{conn: c}
+	g := &gatewaySession{intents: d.Intents, conn: c}
 	g.mu.Lock() // READY comes before what anybody dispatches
 	defer g.mu.Unlock()
 	s.mu.Lock()

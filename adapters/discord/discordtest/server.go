@@ -157,8 +157,8 @@ func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // Dispatch sends an event to the session of its shard. It returns when it was
-// written to the connection, or kept to be replayed while the session is away.
-// The error is ErrNoShard, or says that the event is no JSON object.
+// written to the connection, or kept to be replayed while the session is away;
+// an event for which the session has not the intent is not sent at all. The error is ErrNoShard, or says that the event is no JSON object.
 func (s *Server) Dispatch(e Event) error {
 	var d map[string]any
 	if err := json.Unmarshal(e.Data, &d); err != nil {
@@ -180,6 +180,9 @@ func (s *Server) Dispatch(e Event) error {
 	s.mu.Unlock()
 	if shard == nil {
 		return ErrNoShard
+	}
+	if want := intent(e.Type, guild != ""); shard.intents&want != want {
+		return nil
 	}
 	shard.dispatch(e)
 	return nil
