@@ -9,8 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/rollcall-go/rollcall/store"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // perform runs the quickstart and returns what it printed.
 func perform(t *testing.T, o options) (stdout, stderr string) {

@@ -18,10 +18,9 @@ import (
 // A telegramBot is a telebot.v3 bot with rollcall attached. srv is the loopback
 // server that it talks to, nil for a live bot.
 type telegramBot struct {
-	bot     *tele.Bot
-	srv     *telegramtest.Server
-	mw      *middleware.Middleware
-	webhook bool
+	bot *tele.Bot
+	srv *telegramtest.Server
+	mw  *middleware.Middleware
 }
 
 func startTelegram(o options, mw *middleware.Middleware) (*telegramBot, error) {
@@ -46,7 +45,7 @@ func connectTelegram(settings tele.Settings, srv *telegramtest.Server, o options
 		if err != nil {
 			return nil, err
 		}
-		settings.Poller = &tele.Webhook{Listen: addr, SecretToken: "quickstart", Endpoint: &tele.WebhookEndpoint{PublicURL: "http://" + addr}}
+		settings.Poller = stoppableWebhook{&tele.Webhook{Listen: addr, SecretToken: "quickstart", Endpoint: &tele.WebhookEndpoint{PublicURL: "http://" + addr}}}
 	}
 	bot, err := tele.NewBot(settings)
 	if err != nil { // err holds the token
@@ -62,7 +61,24 @@ func connectTelegram(settings tele.Settings, srv *telegramtest.Server, o options
 		return c.Send("Welcome, " + p.DisplayName() + "!")
 	})
 	go bot.Start()
-	return &telegramBot{bot: bot, srv: srv, mw: mw, webhook: o.webhook}, nil
+	return &telegramBot{bot: bot, srv: srv, mw: mw}, nil
+}
+
+// A stoppableWebhook gets a stop channel of its own. telebot v3.3.8 closes the
+// one it gets, and panics where that is closed already.
+type stoppableWebhook struct{ *tele.Webhook }
+
+func (w stoppableWebhook) Poll(b *tele.Bot, dest chan tele.Update, stop chan struct{}) {
+	own, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+			own <- struct{}{}
+		case <-ended:
+		}
+	}()
+	w.Webhook.Poll(b, dest, own)
+	close(ended)
 }
 
 func freeAddress() (string, error) {
@@ -120,10 +136,8 @@ func observed(mw *middleware.Middleware) uint64 {
 }
 
 func (t *telegramBot) stop() {
-	if !t.webhook { // telebot v3.3.8 panics when a webhook is stopped
-		t.bot.Stop()
-	}
 	if t.srv != nil {
-		_ = t.srv.Close()
+		_ = t.srv.Close() // first, since telebot forgets to end a poll that begins during Stop
 	}
+	t.bot.Stop()
 }

@@ -7,10 +7,14 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The bot as it is, from main to Ctrl-C.
 func TestBotWelcomesTellsAndSaves(t *testing.T) {
