@@ -1,5 +1,6 @@
 # Each task is one target; "make help" lists them. Nothing but Go is needed, and
-# a C compiler for the race detector, which "make test" installs where it may.
+# a C compiler for the race detector, which "make test" installs with apt-get
+# where there is none and it runs as root.
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := .cache/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -12,7 +13,7 @@ BENCH                 ?= .
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## Run every test under the race detector
+test: ## Run every test under the race detector (as root, apt-get installs the C compiler that it needs)
 	@command -v "$$(go env CC)" >/dev/null || { test "$$(id -u)" = 0 && apt-get update && apt-get install -y gcc libc6-dev; } || { \
 		echo "The race detector needs a C compiler. Install gcc, or run: go test ./..."; exit 1; }
 	CGO_ENABLED=1 go test -race ./...

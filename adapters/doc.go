@@ -25,11 +25,11 @@
 // Fill in who and when first:
 //
 //	s := middleware.Sender{
-//		Channel: "matrix",            // fixed: 1 to 32 of a-z, 0-9, '-', '_'
-//		UserID:  ev.Sender,           // or NumericID, where ids are integers
-//		Event:   ev.Type,             // the platform's own word
-//		At:      ev.Time,             // by the platform's clock
-//		Chat:    ev.RoomID,           // what Reply needs to find the chat
+//		Channel: "matrix",  // fixed: 1 to 32 of a-z, 0-9, '-', '_'
+//		UserID:  ev.Sender, // or NumericID, where ids are integers
+//		Event:   ev.Type,   // the platform's own word
+//		At:      ev.Time,   // by the platform's clock
+//		Chat:    ev.RoomID, // what Reply needs to find the chat
 //	}
 //
 // UserID is the id that never changes and never passes to somebody else: not the
@@ -41,8 +41,15 @@
 // whichever arrives first. Take the event's own time stamp, or the time in its id
 // where ids carry one. A time of arrival brings old names back. For events that
 // carry none there is middleware.Clock, which goes by those that do: Note the time
-// of every event that has one, and ask Now for the others. Where the platform
-// counts whole seconds, add a fraction from its order of events, if it has one.
+// of every event that has one, and ask Now for the others. Now also says whether
+// that time is known; where it is not, and your platform can deliver a backlog
+// (what happened while the bot was away), set Undated:
+//
+//	at, known := clock.Now()
+//	s.At, s.Undated = at, !known
+//
+// Where the platform counts whole seconds, add a fraction from its order of
+// events, if it has one.
 //
 // Then say why the event makes no profile, if it makes none, in Drop:
 //

@@ -42,9 +42,10 @@ func (r Record) MarshalBinary() ([]byte, error) { return r.AppendBinary(nil) }
 // store that looks at it notices a value that came under a wrong key. Every
 // later version of rollcall reads what this one writes.
 //
-// The error wraps ErrInvalid, and b is returned as it was, when r was not made
-// by [NewRecord] or [Patch.Record]: its registers are not sorted, or a time is
-// not zero and outside of 1970 to 2262.
+// The error wraps ErrInvalid, and b is returned as it was, when the registers of
+// r are not sorted, one has a Source that does not exist, or a time is not zero
+// and outside of 1970 to 2262. [NewRecord] and [Patch.Record] sort, and bring
+// times into these years.
 func (r Record) AppendBinary(b []byte) ([]byte, error) {
 	e := encoder{out: slices.Grow(b, r.roomForBytes())}
 	e.out = append(e.out, binaryVersion)

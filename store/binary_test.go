@@ -65,9 +65,9 @@ func TestTimesComeBackExactlyAndInUTC(t *testing.T) {
 		{}, time.Unix(0, 0), time.Unix(0, 1), time.Unix(1<<33, 0), noon.Add(time.Nanosecond), noon.In(time.FixedZone("", 3600)),
 		time.Unix(math.MaxInt64/int64(time.Second)-1, 999_999_999),
 	} {
-		r := store.NewRecord(ann, at, noon, []store.Register{
+		r := store.Record{Key: ann, FirstSeen: at, LastSeen: noon, Registers: []store.Register{
 			{Field: "name", Value: "Ann", At: noon}, {Field: "status", Value: "left", At: at}, {Field: "username", At: noon},
-		})
+		}}
 		back := roundTrip(t, r)
 		if !back.Equal(r) {
 			t.Errorf("%v: %v", at, back)
@@ -75,6 +75,21 @@ func TestTimesComeBackExactlyAndInUTC(t *testing.T) {
 		if got := back.Registers[1].At; got != at.UTC() || got.IsZero() != at.IsZero() {
 			t.Errorf("%v came back as %v", at, got)
 		}
+	}
+}
+
+func TestNewRecordMakesWhatCanBeEncoded(t *testing.T) {
+	t.Parallel()
+	for at, want := range map[time.Time]time.Time{
+		{}: {}, time.Time{}.In(time.FixedZone("", 3600)): {}, noon.In(time.FixedZone("", 3600)): noon,
+		time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC): time.Unix(0, 0).UTC(),
+		time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC): time.Unix(1<<33, 0).UTC(),
+	} {
+		r := store.NewRecord(ann, at, at, []store.Register{{Field: "status", At: at}, {Field: "name", At: at}})
+		if r.FirstSeen != want || r.LastSeen != want || r.Registers[0].At != want || r.Registers[1].At != want {
+			t.Errorf("%v: %+v", at, r)
+		}
+		roundTrip(t, r)
 	}
 }
 

@@ -110,7 +110,4 @@
 //     nanoseconds as a 64-bit integer.
 //   - To retry inside. The middleware does, and knows when to stop.
 //   - To treat a cancelled context as a store that is down, or the reverse.
-//
-// Interfaces for backends, the foreign systems that are kept in step with a
-// store, come with the delivery engine.
 package store

@@ -5,10 +5,9 @@ import (
 	"fmt"
 )
 
-// The categories of error that a Store, a Backend and the middleware return.
-// Each is wrapped once with the operation and the [Key]; test with errors.Is.
-// The cause of a driver stays reachable with errors.As. No error holds a
-// profile's values.
+// The categories of error that a Store and the middleware return. Each is
+// wrapped once with the operation and the [Key]; test with errors.Is. The cause
+// of a driver stays reachable with errors.As. No error holds a profile's values.
 var (
 	// ErrInvalid means that what was given can never be accepted: a malformed
 	// Key, a value that fails validation, an undefined custom field. Trying
@@ -20,8 +19,9 @@ var (
 	ErrNotFound = errors.New("not found")
 
 	// ErrUnavailable means that the store could not be reached or could not
-	// write: down, locked, read-only, disk full. Nothing was changed; trying
-	// again later may succeed.
+	// write: down, locked, read-only, disk full. Nothing was changed, except
+	// that Store.Forget may have done part of its work; trying again later may
+	// succeed.
 	ErrUnavailable = errors.New("unavailable")
 
 	// ErrSuppressed means that the person was forgotten with a tombstone, so

@@ -58,8 +58,9 @@ type Profile struct {
 	Custom map[string]any `json:"custom,omitempty"`
 
 	// FirstSeen and LastSeen are when the person first and last acted, by the
-	// platform's clock, in UTC and whole seconds. LastSeen is advanced only now and then (see
-	// middleware.Options.SeenEvery), since each advance costs a write.
+	// platform's clock, in UTC and whole seconds. LastSeen is advanced only now
+	// and then (see middleware.Options.SeenEvery), since each advance costs a
+	// write.
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	LastSeen  time.Time `json:"last_seen,omitzero"`
 }
@@ -98,6 +99,32 @@ func (p Profile) DisplayName() string {
 		return ""
 	}
 	return p.Key.String()
+}
+
+// put writes a field's value into p. A field that this version does not know is
+// kept in the Record and not seen.
+func (p *Profile) put(f Field, value string) {
+	if s, ok := specs[f]; ok {
+		s.set(p, value)
+		return
+	}
+	if id, ok := f.nick(); ok {
+		if p.Nicks == nil {
+			p.Nicks = make(map[string]string)
+		}
+		p.Nicks[id] = value
+		return
+	}
+	if key, ok := f.custom(); ok {
+		v, ok := customValue(value)
+		if !ok {
+			return
+		}
+		if p.Custom == nil {
+			p.Custom = make(map[string]any)
+		}
+		p.Custom[key] = v
+	}
 }
 
 func joinName(parts ...string) string {

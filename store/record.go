@@ -64,8 +64,12 @@ func (r Register) beats(o Register) bool {
 
 // NewRecord returns the Record that holds these registers, in any order and
 // with duplicates: of two for one place the one that [Merge] keeps stays. It
-// takes the slice over, and cuts the times to whole seconds.
+// takes the slice over. Times are brought into UTC and the years 1970 to 2242;
+// firstSeen and lastSeen are cut to whole seconds. A zero time stays zero.
 func NewRecord(key Key, firstSeen, lastSeen time.Time, registers []Register) Record {
+	for i := range registers {
+		registers[i].At = keptTime(registers[i].At)
+	}
 	slices.SortStableFunc(registers, func(a, b Register) int {
 		if c := a.comparePlace(b); c != 0 {
 			return c
@@ -82,8 +86,8 @@ func NewRecord(key Key, firstSeen, lastSeen time.Time, registers []Register) Rec
 	return Record{
 		Key:       key,
 		Registers: registers,
-		FirstSeen: firstSeen.Truncate(time.Second),
-		LastSeen:  lastSeen.Truncate(time.Second),
+		FirstSeen: keptTime(firstSeen).Truncate(time.Second),
+		LastSeen:  keptTime(lastSeen).Truncate(time.Second),
 	}
 }
 
@@ -172,6 +176,14 @@ func latest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// keptTime is normalTime for a time that may be unknown, and then stays zero.
+func keptTime(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return normalTime(t)
 }
 
 // normalTime brings a time into the form that records keep: UTC, no monotonic

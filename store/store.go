@@ -35,7 +35,10 @@ type Store interface {
 	// Forget erases all that is kept of one person, durably and also from the
 	// store's files. With suppress a tombstone (the Key and nothing else)
 	// stays, and Apply refuses the person until Readmit; without, the next
-	// event brings them back. To forget somebody unknown is no error.
+	// event brings them back. To forget somebody unknown is no error. After
+	// ErrUnavailable alone nothing need have changed, or the person is gone for
+	// every reader and only bytes are left in a file: call Forget again, until
+	// it returns nil.
 	Forget(ctx context.Context, key Key, suppress bool) error
 
 	// Readmit removes the tombstone of a person, where there is one.

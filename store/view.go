@@ -54,29 +54,3 @@ func (v *view) flagOf(address Field, regs []Register) (Register, bool) {
 	}
 	return Register{}, false
 }
-
-// put writes a field's value into p. A field that this version does not know is
-// kept in the Record and not seen.
-func (p *Profile) put(f Field, value string) {
-	if s, ok := specs[f]; ok {
-		s.set(p, value)
-		return
-	}
-	if id, ok := f.nick(); ok {
-		if p.Nicks == nil {
-			p.Nicks = make(map[string]string)
-		}
-		p.Nicks[id] = value
-		return
-	}
-	if key, ok := f.custom(); ok {
-		v, ok := customValue(value)
-		if !ok {
-			return
-		}
-		if p.Custom == nil {
-			p.Custom = make(map[string]any)
-		}
-		p.Custom[key] = v
-	}
-}

@@ -88,6 +88,18 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 			t.Errorf("%s %d people are listed; %d were acknowledged", when, n, all)
 		}
 	}
+	restart := func(when string) {
+		t.Helper()
+		if err := st.Close(); err != nil {
+			t.Errorf("Close %s: %v", when, err)
+		}
+		again, err := sqlitestore.Open(path)
+		if err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+		st = again
+		complete(when)
+	}
 	for _, leave := range []int{0, 3, 40} {
 		if _, err := st.Apply(t.Context(), batch()); err != nil {
 			t.Fatal(err)
@@ -116,14 +128,8 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 			t.Fatal("the test is blind: the disk is not full")
 		}
 		complete("on the full disk")
-		if leave == 3 { // a restart on the full disk
-			if err := st.Close(); err != nil {
-				t.Errorf("Close: %v", err)
-			}
-			if st, err = sqlitestore.Open(path); err != nil {
-				t.Fatal(err)
-			}
-			complete("after a restart on the full disk")
+		if leave == 3 {
+			restart("after a restart on the full disk")
 		}
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
@@ -134,11 +140,5 @@ func TestFullDiskLosesNothingAcknowledged(t *testing.T) {
 		all += 20
 		complete("when there is room again")
 	}
-	if err := st.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if st, err = sqlitestore.Open(path); err != nil {
-		t.Fatal(err)
-	}
-	complete("after a restart")
+	restart("after a restart")
 }
