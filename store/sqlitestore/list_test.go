@@ -60,6 +60,46 @@ func TestListHoldsNoTransactionWhileTheCallerWorks(t *testing.T) {
 	}
 }
 
+// Damage in one row hides nobody in front of it.
+func TestListYieldsThoseInFrontOfADamagedRow(t *testing.T) {
+	const all = pageSize + 20
+	for _, damaged := range []int{0, 7, pageSize, pageSize + 7} {
+		s := temporary(t)
+		if _, err := s.Apply(t.Context(), people(0, all)); err != nil {
+			t.Fatal(err)
+		}
+		var keys []store.Key
+		for p, err := range s.List(t.Context(), store.Filter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, p.Key)
+		}
+		err := s.writer.exec("UPDATE profiles SET record = x'ff' WHERE user_id = ?", keys[damaged].UserID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, failed := 0, 0
+		for p, err := range s.List(t.Context(), store.Filter{}) {
+			switch {
+			case failed > 0:
+				t.Fatal("the listing goes on behind an error")
+			case err != nil:
+				if failed++; !errors.Is(err, ErrCorrupt) || !p.Key.IsZero() {
+					t.Errorf("%v with %s; want ErrCorrupt and nobody", err, p.Key)
+				}
+			case p.Key != keys[n]:
+				t.Fatalf("person %d is %s, want %s", n, p.Key, keys[n])
+			default:
+				n++
+			}
+		}
+		if n != damaged || failed != 1 {
+			t.Errorf("%d people and %d errors are listed where row %d is damaged", n, failed, damaged)
+		}
+	}
+}
+
 // Close waits for a page, not for the caller who works on one.
 func TestCloseDuringAListing(t *testing.T) {
 	s := temporary(t)

@@ -30,7 +30,7 @@ func (p *probe) fill() (store.Store, []store.Profile) {
 func matching(people []store.Profile, f store.Filter) []store.Profile {
 	var kept []store.Profile
 	for _, person := range people {
-		if f.Match(person) && person.Key.Compare(f.After) > 0 && (f.Limit == 0 || len(kept) < f.Limit) {
+		if f.Match(person) && person.Key.Compare(f.After) > 0 && (f.Limit <= 0 || len(kept) < f.Limit) {
 			kept = append(kept, person)
 		}
 	}
@@ -120,6 +120,9 @@ func listCursor(p *probe) {
 			}
 			p.samePeople(fmt.Sprintf("pages of %d of %+v", size, f), got, want)
 		}
+	}
+	for _, f := range []store.Filter{{Limit: -1}, {Limit: -1 << 31}, {Limit: -1, Channel: "telegram", After: people[0].Key}} {
+		p.samePeople(fmt.Sprintf("List %+v, whose Limit is none,", f), p.list(st, f), matching(people, f))
 	}
 	// A cursor need not be somebody who is kept, nor of the filter's channel.
 	for _, cursor := range []store.Key{

@@ -541,6 +541,17 @@ var mutants = []struct {
 	{"ignores Limit", "list-cursor", func(m *mutant) {
 		m.filters(func(f store.Filter) store.Filter { f.Limit = 0; return f })
 	}},
+	{"yields nobody for a negative Limit", "list-cursor", func(m *mutant) {
+		m.list = func(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
+			if f.Limit < 0 {
+				return func(func(store.Profile, error) bool) {}
+			}
+			return m.Store.List(ctx, f)
+		}
+	}},
+	{"takes a negative Limit for a positive one", "list-cursor", func(m *mutant) {
+		m.filters(func(f store.Filter) store.Filter { f.Limit = max(f.Limit, -f.Limit); return f })
+	}},
 	{"limits before it filters", "list-cursor", func(m *mutant) {
 		m.people(func(f store.Filter, people []store.Profile) []store.Profile {
 			people = matching(people, store.Filter{After: f.After, Limit: f.Limit})
@@ -593,7 +604,7 @@ var mutants = []struct {
 	{"pages by position", "list-beside-writes", func(m *mutant) {
 		m.list = func(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 			return func(yield func(store.Profile, error) bool) {
-				for position := 0; f.Limit == 0 || position < f.Limit; position++ {
+				for position := 0; f.Limit <= 0 || position < f.Limit; position++ {
 					page := f
 					page.Limit = position + 1
 					n := 0
