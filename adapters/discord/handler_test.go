@@ -128,23 +128,31 @@ func TestANilEventIsNoEvent(t *testing.T) {
 // come.
 func TestAnUndatedEventOfABacklogDoesNotWinOverLaterOnes(t *testing.T) {
 	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	handle := discord.Handler(r.Middleware, &discord.Options{Scope: discord.Everyone})
-	yesterday := time.Now().Add(-24 * time.Hour)
-	second, third := ann, ann
-	second.GlobalName, third.GlobalName = "Second", "Third"
-	for _, e := range []discordtest.Event{
-		discordtest.Message(ann, discordtest.Guild(guild), "1").At(yesterday),
-		discordtest.MemberUpdate(second, guild),
-		discordtest.Message(third, discordtest.Guild(guild), "2").At(yesterday.Add(time.Minute)),
+	for name, dated := range map[string]discordtest.Event{
+		"message":     discordtest.Message(ann, discordtest.Guild(guild), "1"),
+		"interaction": discordtest.SlashCommand(ann, discordtest.Guild(guild), "ping"),
 	} {
-		handle(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
-		if err := r.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if p, err := r.Get(t.Context(), store.Key{Channel: discord.Channel, UserID: ann.ID}); err != nil || p.Name != "Third" {
-		t.Errorf("kept %q, %v", p.Name, err)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRoll(t, middleware.Options{})
+			handle := discord.Handler(r.Middleware, &discord.Options{Scope: discord.Everyone})
+			yesterday := time.Now().Add(-24 * time.Hour)
+			second, third := ann, ann
+			second.GlobalName, third.GlobalName = "Second", "Third"
+			for _, e := range []discordtest.Event{
+				dated.At(yesterday),
+				discordtest.MemberUpdate(second, guild),
+				discordtest.Message(third, discordtest.Guild(guild), "2").At(yesterday.Add(time.Minute)),
+			} {
+				handle(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
+				if err := r.Flush(within(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if p := r.profile(t, ann); p.Name != "Third" {
+				t.Errorf("kept %q", p.Name)
+			}
+		})
 	}
 }
 

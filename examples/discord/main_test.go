@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/rollcall-go/rollcall/adapters/discord/discordtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
@@ -16,6 +18,7 @@ import (
 
 // The bot as it is, from main to Ctrl-C.
 func TestBotGreetsTellsAndSaves(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	srv, err := discordtest.NewServer(&discordtest.Options{Token: "Bot secret"})
 	if err != nil {
 		t.Fatal(err)
