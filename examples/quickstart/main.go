@@ -58,7 +58,7 @@ func main() {
 	err := run(ctx, o, os.Stdout, os.Stderr)
 	stopped := ctx.Err() != nil
 	stop()
-	if err != nil && !(stopped && errors.Is(err, context.Canceled)) {
+	if err != nil && (!stopped || !errors.Is(err, context.Canceled)) {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
