@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,75 +122,6 @@ func TestANilEventIsNoEvent(t *testing.T) {
 	r.quiet(t)
 }
 
-// Only messages and interactions carry their time. After a backlog, a change of
-// a member must not win against every message of the backlog that is still to
-// come.
-func TestAnUndatedEventOfABacklogDoesNotWinOverLaterOnes(t *testing.T) {
-	t.Parallel()
-	for name, dated := range map[string]discordtest.Event{
-		"message":     discordtest.Message(ann, discordtest.Guild(guild), "1"),
-		"interaction": discordtest.SlashCommand(ann, discordtest.Guild(guild), "ping"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRoll(t, middleware.Options{})
-			handle := discord.Handler(r.Middleware, &discord.Options{Scope: discord.Everyone})
-			yesterday := time.Now().Add(-24 * time.Hour)
-			second, third := ann, ann
-			second.GlobalName, third.GlobalName = "Second", "Third"
-			for _, e := range []discordtest.Event{
-				dated.At(yesterday),
-				discordtest.MemberUpdate(second, guild),
-				discordtest.Message(third, discordtest.Guild(guild), "2").At(yesterday.Add(time.Minute)),
-			} {
-				handle(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
-				if err := r.Flush(within(t)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if p := r.profile(t, ann); p.Name != "Third" {
-				t.Errorf("kept %q", p.Name)
-			}
-		})
-	}
-}
-
-// The middle of a burst is where discordgo reorders the most.
-func TestABurstOutOfOrderEndsWithTheNewestName(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, nil, func(s *discordgo.Session) { s.SyncEvents = false })
-	const n = 200
-	start := time.Now().Add(-time.Hour)
-	for i := range n {
-		u := ann
-		u.GlobalName = "name " + strconv.Itoa(i)
-		if err := srv.Dispatch(discordtest.Message(u, discordtest.DM, "hi").At(start.Add(time.Duration(i) * time.Millisecond))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.next(t, n)
-	if p := r.profile(t, ann); p.Name != "name "+strconv.Itoa(n-1) {
-		t.Errorf("ended with %q", p.Name)
-	}
-}
-
-func TestALateMessageDoesNotBringAnOldNameBack(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, nil, nil)
-	now := time.Now()
-	old := ann
-	old.GlobalName = "Old"
-	srv.send(t, discordtest.Message(ann, discordtest.DM, "new").At(now))
-	r.next(t, 1)
-	srv.send(t, discordtest.Message(old, discordtest.DM, "old").At(now.Add(-time.Hour)))
-	r.next(t, 1)
-	if p := r.profile(t, ann); p.Name != "Ann" {
-		t.Errorf("the name is %q", p.Name)
-	}
-}
-
 // A Ready handler that takes the session's lock deadlocks, and so would ours.
 func TestHandlerTakesNoLockOfTheSession(t *testing.T) {
 	t.Parallel()
@@ -260,72 +190,6 @@ func TestAMessageThatDiscordgoCannotDecodeStillMakesAProfile(t *testing.T) {
 	}
 }
 
-// discordgo's TypingStart has no member at all.
-func TestTypingTellsTheMemberThatDiscordgoLeavesOut(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, &discord.Options{Scope: discord.Everyone}, nil)
-	srv.send(t, discordtest.TypingStart(ann, discordtest.Guild(guild)), discordtest.TypingStart(bob, discordtest.DM))
-	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-	r.nobody(t, bob)
-}
-
-// discordgo's state shares its members with the handlers and changes them when
-// a presence comes. The race detector judges this test.
-func TestMemberUpdatesDoNotRaceWithPresences(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, widest, func(s *discordgo.Session) { s.SyncEvents = false })
-	srv.send(t, discordtest.GuildCreate(guild, ann))
-	for i := range 50 {
-		u := ann
-		u.Username = "ann" + strconv.Itoa(i)
-		full := map[string]any{"id": u.ID, "username": u.Username}
-		for _, e := range []discordtest.Event{discordtest.MemberUpdate(u, guild), discordtest.Presence(u, guild).With("user", full)} {
-			if err := srv.Dispatch(e); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	r.next(t, 101)
-}
-
-func TestAPartialPresenceBlanksNothing(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, widest, nil)
-	srv.send(t, discordtest.Message(ann, discordtest.DM, "hi"))
-	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-	srv.send(t, discordtest.Presence(ann, guild))
-	r.quiet(t)
-	srv.send(t, discordtest.Presence(ann, guild).With("user", map[string]any{"id": ann.ID, "username": "anna"}))
-	r.result(t, middleware.Updated, store.FieldUsername)
-	if p := r.profile(t, ann); p.Name != "Ann" || p.Picture == "" || p.Username != "anna" {
-		t.Errorf("kept %+v", p)
-	}
-}
-
-func TestALeaveBlanksNothingAndTheNextEventMakesActiveAgain(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, &discord.Options{Scope: discord.Everyone}, nil)
-	bare := ann
-	bare.Avatar = ""
-	srv.send(t, discordtest.MemberAdd(ann, guild))
-	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-	srv.send(t, discordtest.MemberRemove(bare, guild))
-	r.result(t, middleware.Updated, store.FieldStatus)
-	if p := r.profile(t, ann); p.Status != store.StatusLeft || p.Name != "Ann" || p.Picture == "" {
-		t.Errorf("after the leave: %+v", p)
-	}
-	// An event that is late says what was true before, and must not be taken
-	// for what is true now.
-	srv.send(t, discordtest.Message(ann, discordtest.Guild("7"), "late").At(time.Now().Add(-time.Minute)))
-	r.result(t, middleware.Unchanged)
-	srv.send(t, discordtest.Message(ann, discordtest.Guild("7"), "still here").At(time.Now().Add(time.Minute)))
-	r.result(t, middleware.Updated, store.FieldStatus)
-}
-
 // PluralKit deletes the message and has a webhook repost it under another name.
 func TestAProxiedMessageIsItsPersonsOnce(t *testing.T) {
 	t.Parallel()
@@ -364,92 +228,6 @@ func TestWhoIsNoPersonIsDroppedWithTheReason(t *testing.T) {
 	}
 	r.nobody(t, ann)
 	r.nobody(t, bob)
-}
-
-func TestADirectMessageGoesToShard0AndOneHandlerServesAll(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := newLoopback(t, nil)
-	handle := discord.Handler(r.Middleware, widest)
-	for id := range 2 {
-		session := srv.Shard(id, 2)
-		session.SyncEvents = true
-		session.Identify.Intents = discordgo.IntentsAll
-		session.AddHandler(handle)
-		srv.open(t, session)
-	}
-	srv.send(t, discordtest.Message(ann, discordtest.DM, "hi"))
-	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-	// A change of one's name reaches every shard that has a guild with them.
-	renamed := ann
-	renamed.GlobalName = "Anna"
-	even, odd := strconv.Itoa(4<<22), strconv.Itoa(5<<22)
-	narrowed := func(e discordtest.Event) discordtest.Event { return e.Without("nick") }
-	srv.send(t, narrowed(discordtest.MemberUpdate(renamed, even)))
-	r.result(t, middleware.Updated, store.FieldName)
-	srv.send(t, narrowed(discordtest.MemberUpdate(renamed, odd)))
-	r.result(t, middleware.Unchanged)
-}
-
-// A shard manager's AddHandler takes any and returns nothing.
-func TestHandlerSuitsAShardManager(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := newLoopback(t, nil)
-	shards := []*discordgo.Session{srv.Shard(0, 2), srv.Shard(1, 2)}
-	manager := interface{ AddHandler(any) }(managerOf(shards))
-	manager.AddHandler(discord.Handler(r.Middleware, nil))
-	for _, s := range shards {
-		srv.open(t, s)
-	}
-	srv.send(t, discordtest.SlashCommand(ann, discordtest.Guild(strconv.Itoa(5<<22)), "ping"))
-	r.result(t, middleware.Created, store.FieldLocale, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-}
-
-type managerOf []*discordgo.Session
-
-func (m managerOf) AddHandler(handler any) {
-	for _, s := range m {
-		s.AddHandler(handler)
-	}
-}
-
-func TestTheBotsIDIsLearnedFromReadyAndSurvivesAResume(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	srv := attach(t, r, nil, nil)
-	srv.send(t, discordtest.Mention(ann, discordtest.Guild(guild), "hi"))
-	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
-	srv.Disconnect()
-	srv.send(t, discordtest.Mention(bob, discordtest.Guild(guild), "while away"))
-	r.result(t, middleware.Created, store.FieldName, store.FieldStatus, store.FieldUsername)
-	srv.send(t, discordtest.Reply(ann, discordtest.Guild(guild), "hi"))
-	r.result(t, middleware.Unchanged)
-	srv.send(t, discordtest.Message(ann, discordtest.Guild(guild), "to somebody else"))
-	r.dropped(t, middleware.ReasonUnaddressed)
-}
-
-func TestBeforeReadyOnlyDirectMessagesAndInteractionsAreAddressed(t *testing.T) {
-	t.Parallel()
-	r := newRoll(t, middleware.Options{})
-	handle := discord.Handler(r.Middleware, nil)
-	give := func(e discordtest.Event) {
-		handle(&discordgo.Session{}, &discordgo.Event{Type: e.Type, RawData: e.Data})
-	}
-	give(discordtest.Mention(ann, discordtest.Guild(guild), "hi"))
-	r.dropped(t, middleware.ReasonUnaddressed)
-	give(discordtest.Reply(ann, discordtest.Guild(guild), "hi"))
-	r.dropped(t, middleware.ReasonUnaddressed)
-	give(discordtest.Reply(ann, discordtest.Guild(guild), "hi").With("referenced_message", nil))
-	r.dropped(t, middleware.ReasonUnaddressed)
-	give(discordtest.SlashCommand(ann, discordtest.Guild(guild), "ping"))
-	if o := r.one(t); o.Result != middleware.Created {
-		t.Errorf("%+v", o)
-	}
-	give(discordtest.Message(bob, discordtest.DM, "hi"))
-	if o := r.one(t); o.Result != middleware.Created {
-		t.Errorf("%+v", o)
-	}
 }
 
 // After Close of the middleware discordgo still hands events on: its own Close

@@ -29,13 +29,12 @@ type message struct {
 	// crossposted: it came out of a channel that this one follows.
 	crossposted bool
 	edited      time.Time // zero where nobody edited it
-	toBot       bool      // mentions the bot, or replies to it
+	mentioned   bool      // the bot is
+	repliedTo   uint64    // whose message it answers
 }
 
 func (c *cursor) message(event string, me uint64) message {
 	m := message{event: event}
-	var mentioned bool
-	var repliedTo uint64
 	for key := range c.members {
 		switch string(key) {
 		case "id":
@@ -59,15 +58,14 @@ func (c *cursor) message(event string, me uint64) message {
 				m.edited, _ = time.Parse(time.RFC3339Nano, string(chars))
 			}
 		case "mentions":
-			mentioned = false
+			m.mentioned = false
 			for range c.elements {
-				mentioned = c.userID() == me || mentioned
+				m.mentioned = c.userID() == me || m.mentioned
 			}
 		case "referenced_message":
-			repliedTo = c.authorID()
+			m.repliedTo = c.authorID()
 		}
 	}
-	m.toBot = me != 0 && (mentioned || repliedTo == me)
 	return m
 }
 
@@ -103,17 +101,16 @@ func messageOf(event string, src *discordgo.Message, me uint64) message {
 	if src.EditedTimestamp != nil {
 		m.edited = *src.EditedTimestamp
 	}
-	var mentioned bool
 	for _, u := range src.Mentions {
-		mentioned = u != nil && userOf(u).id == me || mentioned
+		m.mentioned = userOf(u).id == me || m.mentioned
 	}
-	var repliedTo uint64
 	if src.ReferencedMessage != nil {
-		repliedTo = userOf(src.ReferencedMessage.Author).id
+		m.repliedTo = userOf(src.ReferencedMessage.Author).id
 	}
-	m.toBot = me != 0 && (mentioned || repliedTo == me)
 	return m
 }
+
+func (m *message) toBot(me uint64) bool { return me != 0 && (m.mentioned || m.repliedTo == me) }
 
 func (m *message) sender(me uint64, o *Options) middleware.Sender {
 	s := middleware.Sender{Channel: Channel, Event: m.event, At: snowflakeTime(m.id), Drop: m.drop(me, o)}
@@ -146,7 +143,7 @@ func (m *message) drop(me uint64, o *Options) middleware.Reason {
 		return middleware.ReasonSystem
 	case m.event == messageUpdate && m.edited.IsZero():
 		return middleware.ReasonSystem // an embed came in, a pin: nobody wrote
-	case m.place.inGuild && !m.toBot && !join && o.Scope != Everyone:
+	case m.place.inGuild && !m.toBot(me) && !join && o.Scope != Everyone:
 		return middleware.ReasonUnaddressed
 	default:
 		return ""

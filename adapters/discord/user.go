@@ -1,9 +1,6 @@
 package discord
 
 import (
-	"strconv"
-	"time"
-
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -132,66 +129,4 @@ func (p place) stateNick(s *middleware.Sender, nick said, o *Options) {
 	if o.Nicks && p.guild != 0 && nick.ok {
 		s.Set(store.NickField(formatID(p.guild)), nick.value)
 	}
-}
-
-// parseID reads a snowflake: a decimal number of up to 64 bits, never 0 and
-// without leading zeros, so that one person has one id.
-// https://discord.com/developers/docs/reference#snowflakes
-func parseID[T string | []byte](s T) (uint64, bool) {
-	const maxDigits = 20
-	if len(s) == 0 || len(s) > maxDigits || s[0] == '0' {
-		return 0, false
-	}
-	id, err := strconv.ParseUint(string(s), 10, 64)
-	if err != nil {
-		return 0, false
-	}
-	return id, true
-}
-
-func formatID(id uint64) string { return strconv.FormatUint(id, 10) }
-
-// snowflakeTime returns when Discord made an id. Ids of one worker and
-// millisecond count up in their lowest 12 bits, which become the part below the
-// millisecond, so that two events in one millisecond keep their order. The time
-// of 0 is zero.
-func snowflakeTime(id uint64) time.Time {
-	if id == 0 {
-		return time.Time{}
-	}
-	const (
-		epoch     = 1420070400000 // ms, the first second of 2015
-		stepNanos = int64(time.Millisecond) >> 12
-	)
-	ms := int64(id>>22) + epoch
-	return time.UnixMilli(ms).Add(time.Duration(int64(id&0xfff) * stepNanos)).UTC()
-}
-
-// picture returns the URL of an avatar, which is public, unsigned and stays
-// valid until the person changes it. Without a hash there is no picture: the
-// coloured ones that Discord shows instead say nothing of the person.
-// https://discord.com/developers/docs/reference#image-formatting
-func picture(id uint64, hash []byte, ok bool) said {
-	if !ok || len(hash) == 0 {
-		return said{ok: ok}
-	}
-	if id == 0 || len(hash) > 64 {
-		return said{}
-	}
-	for _, b := range hash {
-		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '_' {
-			return said{}
-		}
-	}
-	var buf [128]byte
-	url := append(buf[:0], "https://cdn.discordapp.com/avatars/"...)
-	url = strconv.AppendUint(url, id, 10)
-	url = append(url, '/')
-	url = append(url, hash...)
-	if len(hash) > 2 && hash[0] == 'a' && hash[1] == '_' {
-		url = append(url, ".gif"...)
-	} else {
-		url = append(url, ".png"...)
-	}
-	return said{ok: true, value: string(url)}
 }

@@ -1,0 +1,39 @@
+package discord
+
+import (
+	"strconv"
+	"time"
+)
+
+// parseID reads a snowflake: a decimal number of up to 64 bits, never 0 and
+// without leading zeros, so that one person has one id.
+// https://discord.com/developers/docs/reference#snowflakes
+func parseID[T string | []byte](s T) (uint64, bool) {
+	const maxDigits = 20
+	if len(s) == 0 || len(s) > maxDigits || s[0] == '0' {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(string(s), 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	return id, true
+}
+
+func formatID(id uint64) string { return strconv.FormatUint(id, 10) }
+
+// snowflakeTime returns when Discord made an id. Ids of one worker and
+// millisecond count up in their lowest 12 bits, which become the part below the
+// millisecond, so that two events in one millisecond keep their order. The time
+// of 0 is zero.
+func snowflakeTime(id uint64) time.Time {
+	if id == 0 {
+		return time.Time{}
+	}
+	const (
+		epoch     = 1420070400000 // ms, the first second of 2015
+		stepNanos = int64(time.Millisecond) >> 12
+	)
+	ms := int64(id>>22) + epoch
+	return time.UnixMilli(ms).Add(time.Duration(int64(id&0xfff) * stepNanos)).UTC()
+}
