@@ -45,7 +45,7 @@ func (h *hookStore) Apply(ctx context.Context, d []store.Record) ([]store.Change
 
 // idle lets the committer get further or less far.
 func idle(turns uint64) {
-	for i := uint64(0); i < turns; i++ {
+	for i := range turns {
 		runtime.KeepAlive(i)
 	}
 }

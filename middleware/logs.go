@@ -13,7 +13,7 @@ func causeField(err error) zap.Field {
 }
 
 func causes(err error) []string {
-	switch wrapped := err.(type) {
+	switch wrapped := err.(type) { //nolint:errorlint // it goes through the chain itself
 	case interface{ Unwrap() error }:
 		if inner := wrapped.Unwrap(); inner != nil {
 			return causes(inner)

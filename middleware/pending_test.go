@@ -488,12 +488,11 @@ func TestSlowHooksAreLoggedOnce(t *testing.T) {
 func TestFirstMessageOverABrokenStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := brokenGet{memstore.New(), new(sync.Map)}
-		mw, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
-		mw.Observe(ann(0, "Ann"))
-		flush(t, mw)
-		must(t, mw.Close(t.Context()))
+		before, _ := start(t, st, middleware.Options{When: middleware.FirstMessage})
+		before.Observe(ann(0, "Ann"))
+		must(t, before.Close(t.Context()))
 
-		mw, j = start(t, st, middleware.Options{When: middleware.FirstMessage, Attempts: 1})
+		mw, j := start(t, st, middleware.Options{When: middleware.FirstMessage, Attempts: 1})
 		st.broken.Store("", true)
 		mw.Observe(ann(1, "Anna")) // known, but who can say
 		synctest.Wait()
