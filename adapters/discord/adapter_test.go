@@ -20,7 +20,6 @@ func TestAdapter(t *testing.T) {
 	for name, connect := range map[string]connecting{
 		"SyncEvents":                        {sync: true, shards: 1},
 		"a goroutine a handler":             {shards: 1},
-		"two shards":                        {sync: true, shards: 2},
 		"two shards, a goroutine a handler": {shards: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
