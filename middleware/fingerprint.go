@@ -37,21 +37,46 @@ func keySlot(channel, userID string) uint64 {
 
 // fieldSlot is where the seen table keeps a field that is looked up by itself.
 func fieldSlot(person uint64, f store.Field) uint64 {
-	return combine(person, xxh3.HashString(string(f)))
+	hash, _ := hashField(f)
+	return combine(person, hash)
 }
 
-// together reports whether a field is part of the one fingerprint of a person:
-// those that a platform states in nearly every event. The others come and go
-// with the kind of event, and would make the fingerprint change without any
-// change of the person.
-func together(f store.Field) bool {
+// hashField returns a field's hash, made beforehand for those that are in nearly
+// every event. together is true for the fields that are part of the one
+// fingerprint of a person. The others come and go with the kind of event, and
+// would make the fingerprint change without any change of the person.
+func hashField(f store.Field) (hash uint64, together bool) {
 	switch f {
-	case store.FieldName, store.FieldGivenName, store.FieldFamilyName, store.FieldUsername,
-		store.FieldPicture, store.FieldIsPremium:
-		return true
+	case store.FieldGivenName:
+		return givenNameHash, true
+	case store.FieldFamilyName:
+		return familyNameHash, true
+	case store.FieldUsername:
+		return usernameHash, true
+	case store.FieldIsPremium:
+		return isPremiumHash, true
+	case store.FieldName:
+		return nameHash, true
+	case store.FieldPicture:
+		return pictureHash, true
+	case store.FieldStatus:
+		return statusHash, false
+	case store.FieldLocale:
+		return localeHash, false
 	}
-	return false
+	return xxh3.HashString(string(f)), false
 }
+
+var (
+	givenNameHash  = xxh3.HashString(string(store.FieldGivenName))
+	familyNameHash = xxh3.HashString(string(store.FieldFamilyName))
+	usernameHash   = xxh3.HashString(string(store.FieldUsername))
+	isPremiumHash  = xxh3.HashString(string(store.FieldIsPremium))
+	nameHash       = xxh3.HashString(string(store.FieldName))
+	pictureHash    = xxh3.HashString(string(store.FieldPicture))
+	statusHash     = xxh3.HashString(string(store.FieldStatus))
+	localeHash     = xxh3.HashString(string(store.FieldLocale))
+)
 
 const clearedHash = 0x9e3779b97f4a7c15
 
@@ -66,10 +91,9 @@ func (st *statement) valueHash() uint64 {
 // which they are, values what is said of them.
 type digest struct{ shape, values uint64 }
 
-func (d *digest) add(st *statement) {
-	field := xxh3.HashString(string(st.field))
+func (d *digest) add(field, value uint64) {
 	d.shape += field
-	d.values += combine(field, st.valueHash())
+	d.values += combine(field, value)
 }
 
 // fingerprint is what the seen table keeps of a person for a period.
@@ -127,11 +151,12 @@ func (m *Middleware) unchanged(s *Sender, person, period uint64, at time.Time) b
 
 // known adds to d what is compared together, and looks the rest up.
 func (m *Middleware) known(st *statement, person uint64, d *digest) bool {
-	if together(st.field) {
-		d.add(st)
+	field, together := hashField(st.field)
+	if together {
+		d.add(field, st.valueHash())
 		return true
 	}
-	return m.seen.has(fieldSlot(person, st.field), st.valueHash())
+	return m.seen.has(combine(person, field), st.valueHash())
 }
 
 // marks returns what the table is to remember of s, which counts as said at that
@@ -141,8 +166,8 @@ func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) (mark
 	marks = make([]mark, 1, 4)
 	var d digest
 	for st := range s.each {
-		if together(st.field) {
-			d.add(&st)
+		if field, together := hashField(st.field); together {
+			d.add(field, st.valueHash())
 			continue
 		}
 		marks = append(marks, mark{slot: fieldSlot(person, st.field), fingerprint: st.valueHash(), at: at})

@@ -146,7 +146,7 @@ func (m *Middleware) delta(s *Sender, key store.Key, seen, at time.Time, late bo
 	seen = seen.Round(0).UTC()
 	registers := make([]store.Register, 0, s.inline+len(s.more))
 	for st := range s.each {
-		if late && together(st.field) {
+		if _, together := hashField(st.field); late && together {
 			continue
 		}
 		value, ok := m.repair(key, at, st.field, st.value)
