@@ -1,6 +1,8 @@
 package middleware
 
 import (
+	"math"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -29,5 +31,22 @@ func TestLateTableKnowsWhoseTimeItHas(t *testing.T) {
 	table.note(5, at.Add(-time.Second))
 	if !table.after(5, at.Add(-1), at.Add(time.Hour)) {
 		t.Error("an older note took the place of a newer one")
+	}
+}
+
+func TestNumericIDsHaveTheSlotOfTheirDecimalForm(t *testing.T) {
+	for _, id := range []uint64{1, 42, 1<<53 + 1, math.MaxUint64} {
+		number, text := Sender{Channel: "x", NumericID: id}, Sender{Channel: "x", UserID: strconv.FormatUint(id, 10)}
+		if number.personSlot() != text.personSlot() {
+			t.Errorf("%d is two people", id)
+		}
+	}
+	slots := make(map[uint64]string)
+	for _, id := range []string{"42", "042", "+42", "4_2", " 42", "42 ", "0", "00", "18446744073709551616", "0x2a"} {
+		s := Sender{Channel: "x", UserID: id}
+		if other, taken := slots[s.personSlot()]; taken {
+			t.Errorf("%q and %q are one person", id, other)
+		}
+		slots[s.personSlot()] = id
 	}
 }
