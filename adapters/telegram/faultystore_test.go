@@ -60,7 +60,6 @@ type course struct {
 func playOver(t *testing.T, st store.Store, healed chan struct{}, attach bool) course {
 	t.Helper()
 	r := newRigOver(t, st, func(s *tele.Settings, _ *middleware.Options) { s.Synchronous = true })
-	t.Cleanup(func() { close(healed) }) // comes before the Middleware is closed
 	if attach {
 		telegram.Attach(r.bot, r.mw, nil)
 	}
@@ -77,6 +76,7 @@ func playOver(t *testing.T, st store.Store, healed chan struct{}, attach bool) c
 	r.bot.Handle(tele.OnChannelPost, func(c tele.Context) error { return c.Send("post") })
 	r.srv.Fail("sendMessage", telegramtest.Error{Code: 403, Description: "Forbidden: bot was blocked by the user"})
 	r.run().push(telegramtest.Start(ann, "x"))
+	t.Cleanup(func() { close(healed) }) // before the bot is stopped and the Middleware closed
 	for i := range 6 {
 		r.push(say(ann, fmt.Sprint(i)), telegramtest.ChannelPost(telegramtest.Channel(-1009876543210, "News"), "n"))
 	}
