@@ -32,8 +32,9 @@ func startDiscord(o options, mw *middleware.Middleware) (*discordBot, error) {
 		return nil, err
 	}
 	session := srv.Session()
-	session.SyncEvents = true    // so that outcomes are printed in the order of the events
-	session.StateEnabled = false // discordgo's state panics on some events that lack a user
+	session.Identify.Intents = discordgo.IntentsAll // the server keeps back what the session does not ask for
+	session.SyncEvents = true                       // so that outcomes are printed in the order of the events
+	session.StateEnabled = false                    // discordgo's state panics on some events that lack a user
 	d, err := connectDiscord(session, srv, o, mw)
 	if err != nil {
 		return nil, errors.Join(err, srv.Close())

@@ -96,6 +96,17 @@ func TestEveryoneWidensTheScope(t *testing.T) {
 	}
 }
 
+func TestEveryoneHearsOfMembers(t *testing.T) {
+	events := write(t, "events.jsonl",
+		`{"t":"GUILD_MEMBER_UPDATE","d":{"guild_id":"9","user":{"id":"77","username":"zed","global_name":"Zed"}}}`)
+	for everyone, want := range map[bool]int{true: 1, false: 0} {
+		o := options{db: filepath.Join(t.TempDir(), "users.db"), events: events, json: true, everyone: everyone}
+		if lines, story := perform(t, o); len(profiles(t, lines)) != want {
+			t.Errorf("everyone=%v: %s%s", everyone, lines, story)
+		}
+	}
+}
+
 func write(t *testing.T, name string, lines ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
