@@ -17,6 +17,8 @@ test: ## Run every test under the race detector (as root, apt-get installs the C
 	@command -v "$$(go env CC)" >/dev/null || { test "$$(id -u)" = 0 && apt-get update && apt-get install -y gcc libc6-dev; } || { \
 		echo "The race detector needs a C compiler. Install gcc, or run: go test ./..."; exit 1; }
 	CGO_ENABLED=1 go test -race ./...
+	@echo "Allocations are counted without the race detector, which makes some of its own:"
+	go test -run Alloc ./store ./middleware ./adapters/telegram ./adapters/discord
 
 cover: ## Show how much of the code the tests reach
 	@mkdir -p .cache
