@@ -89,7 +89,7 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 		}
 		c.m.log.Warn("store refuses one person", causeField(err))
 		c.m.log.Debug("store refuses one person", zap.Stringer("key", batch[0].key), zap.Error(err))
-		for _, o := range c.m.pending.sideline(batch[0], c.m.attempts, err) {
+		if o := c.m.pending.sideline(batch[0], c.m.attempts, err); o != nil {
 			c.m.tell(o)
 		}
 		c.putBack(batch)

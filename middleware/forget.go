@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"errors"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -13,10 +12,10 @@ import (
 // store.ErrUnavailable when it cannot be reached; then call it again.
 func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	m.takeOut(key)
-	kept, err := m.store.Get(ctx, key) // for the slots of its nicks and custom fields
-	if err == nil || errors.Is(err, store.ErrNotFound) {
-		err = m.store.Forget(ctx, key, true)
-	}
+	// For the slots of nicks and custom fields. A record that cannot be read must
+	// not keep the person from being forgotten.
+	kept, _ := m.store.Get(ctx, key)
+	err := m.store.Forget(ctx, key, true)
 	m.takeOut(key) // what came, and may have landed, before the tombstone
 	m.unsee(key, kept)
 	return err

@@ -21,10 +21,10 @@ const undatedAge = 30 * 365 * 24 * time.Hour
 
 // Observe takes note of a sender. It never blocks, never panics and does no
 // I/O, so it can stand in the way of every event of a bot; a sender who has not
-// changed costs no allocation, unless OnOutcome is to be told. What became of the observation is counted in
-// Stats and told to the hooks. Observe does not change s and keeps no pointer to
-// it, so that s can live on the caller's stack. A nil Sender is nobody; a nil
-// Middleware observes nothing.
+// changed costs no allocation, unless OnOutcome is to be told. What became of
+// the observation is counted in Stats and told to the hooks. Observe does not
+// change s and keeps no pointer to it, so that s can live on the caller's stack.
+// A nil Sender is nobody; a nil Middleware observes nothing.
 func (m *Middleware) Observe(s *Sender) {
 	if m == nil {
 		return
@@ -113,12 +113,12 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
 		at = now
 	}
-	said := said(s, at)
-	marks, late := m.marks(s, person, m.period(person, at), said)
+	saidAt := said(s, at)
+	marks, late := m.marks(s, person, m.period(person, at), saidAt)
 	e := &entry{
 		key:    key,
 		person: person,
-		delta:  m.delta(s, key, at, said, late),
+		delta:  m.delta(s, key, at, saidAt, late),
 		marks:  marks,
 		origin: s.origin(),
 	}
@@ -131,19 +131,15 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 // said returns when what s states counts as said, given when it came.
 func said(s *Sender, at time.Time) time.Time {
 	if s.Undated {
-		at = at.Add(-undatedAge)
+		return at.Add(-undatedAge)
 	}
-	if first := time.Unix(0, 0); at.Before(first) {
-		at = first
-	}
-	return at.Round(0).UTC()
+	return at
 }
 
 // delta returns what s states, repaired, as a Record. A value that cannot be
 // repaired is left out, and so is what is late; of two statements about one
 // field the later call counts.
 func (m *Middleware) delta(s *Sender, key store.Key, seen, at time.Time, late bool) store.Record {
-	seen = seen.Round(0).UTC()
 	registers := make([]store.Register, 0, s.inline+len(s.more))
 	for st := range s.each {
 		if _, together := hashField(st.field); late && together {

@@ -193,13 +193,8 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool) {
 	defer p.mu.Unlock()
 	p.bytes -= e.size
 	tell, e.told = !e.told, true
-	if e.next != nil {
-		p.entries[e.key] = e.next
-		p.push(e.next)
-		return e.forgotten, tell
-	}
-	delete(p.entries, e.key)
-	if !e.forgotten && !e.unsure {
+	p.replace(e, e.next)
+	if e.next == nil && !e.forgotten && !e.unsure {
 		for _, mk := range marks {
 			if !mk.void {
 				p.seen.mark(mk.slot, mk.fingerprint)
@@ -207,6 +202,17 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool) {
 		}
 	}
 	return e.forgotten, tell
+}
+
+// replace puts what came of the person while e was in flight into e's place, nil
+// for nothing.
+func (p *pending) replace(e, next *entry) {
+	if next == nil {
+		delete(p.entries, e.key)
+		return
+	}
+	p.entries[e.key] = next
+	p.push(next)
 }
 
 // done ends the wait of those who wait for e, in drained.
@@ -253,12 +259,7 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 	if e.forgotten {
 		p.bytes -= e.size
 		tell, e.told = !e.told, true
-		if next == nil {
-			delete(p.entries, e.key)
-		} else {
-			p.entries[e.key] = next
-			p.push(next)
-		}
+		p.replace(e, next)
 		return nil, true, tell
 	}
 	if next != nil {
@@ -285,12 +286,16 @@ func (p *pending) failed(limit int, cause error) []*Outcome {
 	defer p.mu.Unlock()
 	var due []*Outcome
 	for _, e := range p.queue {
-		due = append(due, e.refused(limit, cause)...)
+		if o := e.refused(limit, cause); o != nil {
+			due = append(due, o)
+		}
 	}
 	return due
 }
 
-func (e *entry) refused(limit int, cause error) []*Outcome {
+// refused counts one refusal, and returns the Outcome when patience runs out
+// with it.
+func (e *entry) refused(limit int, cause error) *Outcome {
 	e.failures++
 	if e.failures < limit || e.told {
 		return nil
@@ -298,7 +303,7 @@ func (e *entry) refused(limit int, cause error) []*Outcome {
 	e.told = true
 	o := e.origin.outcome(e.key)
 	o.Result, o.Err, o.Attempts, o.Kept = Failed, sentinel(cause), e.failures, true
-	return []*Outcome{o}
+	return o
 }
 
 // sentinel makes an error of no known kind wrap one.
@@ -311,8 +316,8 @@ func sentinel(err error) error {
 
 // sideline counts a refusal against somebody whom the store refuses alone, who
 // is then put back. They have their next turn after a while, so that the others
-// are saved meanwhile.
-func (p *pending) sideline(e *entry, limit int, cause error) []*Outcome {
+// are saved meanwhile. It returns the Outcome that is due, if any.
+func (p *pending) sideline(e *entry, limit int, cause error) *Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	due := e.refused(limit, cause)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -210,6 +211,20 @@ func TestForgottenPersonStaysForgotten(t *testing.T) {
 	flush(t, mw)
 	if p := get(t, mw, annKey); !p.FirstSeen.Equal(noon.Add(4 * time.Second)) {
 		t.Errorf("first seen %v, want the first message after Readmit", p.FirstSeen)
+	}
+}
+
+// A damaged row, say.
+func TestForgetNeedsNoReadableRecord(t *testing.T) {
+	st := brokenGet{memstore.New(), new(sync.Map)}
+	mw, _ := start(t, st, middleware.Options{})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	st.broken.Store("", true)
+	must(t, mw.Forget(t.Context(), annKey))
+	st.broken.Clear()
+	if _, err := st.Get(t.Context(), annKey); !errors.Is(err, store.ErrSuppressed) {
+		t.Errorf("after Forget the store says %v", err)
 	}
 }
 
