@@ -96,7 +96,11 @@ var allowances = []allowance{
 	// x/sys comes with the driver, and knows who may write a file.
 	{pattern: "store/sqlitestore", own: []string{"store"}, foreign: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
 	{pattern: "store/*store", own: []string{"store"}, foreign: []string{"*"}},
-	{pattern: "middleware", own: []string{"store"}, foreign: []string{"go.uber.org/zap", "github.com/zeebo/xxh3"}},
+	{pattern: "store/backendtest", own: []string{"store", "internal/hostile"}},
+	{pattern: "store/backend/rest", own: []string{"store"}},
+	{pattern: "store/backend/*", own: []string{"store", "store/backend/rest"}},
+	{pattern: "store/backend/*/*test"},
+	{pattern: "middleware", own: []string{"store"}, foreign: []string{"go.uber.org/zap", "github.com/zeebo/xxh3", "golang.org/x/time"}},
 	{pattern: "adapters"},
 	{pattern: "adapters/adaptertest", own: []string{"store", "middleware", "store/memstore", "internal/hostile"}},
 	{pattern: "adapters/*", own: []string{"store", "middleware"}, foreign: []string{"*"}},

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // The categories of error that a Store and the middleware return. Each is
@@ -31,7 +32,35 @@ var (
 	// ErrClosed means that the store or the middleware was closed before the
 	// call.
 	ErrClosed = errors.New("closed")
+
+	// ErrDenied means that a backend lets nobody in: it refused the credentials,
+	// or is not the service that it was taken for. No person is at fault, and
+	// none is given up for it.
+	ErrDenied = errors.New("denied: check the credentials and the address")
+
+	// ErrUnanswered means that no answer came from a backend after a request may
+	// have reached it: it may have been carried out, or may be later.
+	ErrUnanswered = errors.New("unanswered")
+
+	// ErrCannotErase means that a backend has no way to erase a person. What it
+	// holds has to be removed there by hand.
+	ErrCannotErase = errors.New("the backend cannot erase")
 )
+
+// A ThrottledError means that a backend asks for a pause from everybody. It
+// wraps ErrUnavailable.
+type ThrottledError struct {
+	// After is how long to wait. 0: the backend did not say. What is below one
+	// second counts as one second, and what is above five minutes as five.
+	After time.Duration
+	// Err says who throttled. Not nil.
+	Err error
+}
+
+func (e *ThrottledError) Error() string { return e.Err.Error() }
+
+// Unwrap returns ErrUnavailable and e.Err.
+func (e *ThrottledError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
 
 // A FieldError says which field of a profile cannot be accepted, and what a
 // value must look like. It wraps ErrInvalid and never holds the value itself.

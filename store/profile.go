@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,6 +100,44 @@ func (p Profile) DisplayName() string {
 		return ""
 	}
 	return p.Key.String()
+}
+
+// Value returns the value of one field in the form that a [Register] keeps: text
+// as it is, flags as "true", custom values as JSON. "" means that the field has
+// none, or is not known.
+func (p Profile) Value(f Field) string {
+	if s, ok := specs[f]; ok {
+		return s.get(&p)
+	}
+	if id, ok := f.nick(); ok {
+		return p.Nicks[id]
+	}
+	if key, ok := f.custom(); ok {
+		if v, ok := p.Custom[key]; ok {
+			text, _ := customText(v)
+			return text
+		}
+	}
+	return ""
+}
+
+// Stated returns the fields of p that have a value, sorted, nicks and custom
+// fields among them.
+func (p Profile) Stated() []Field {
+	var fields []Field
+	for _, s := range specList {
+		if s.get(&p) != "" {
+			fields = append(fields, s.field)
+		}
+	}
+	for id := range p.Nicks {
+		fields = append(fields, NickField(id))
+	}
+	for key := range p.Custom {
+		fields = append(fields, CustomKey(key))
+	}
+	slices.Sort(fields)
+	return fields
 }
 
 // put writes a field's value into p. A field that this version does not know is

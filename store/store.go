@@ -33,7 +33,7 @@ type Store interface {
 	List(ctx context.Context, f Filter) iter.Seq2[Profile, error]
 
 	// Forget erases all that is kept of one person, durably and also from the
-	// store's files. With suppress a tombstone (the Key and nothing else)
+	// store's files, and makes an Outbox owe the erasure to backends. With suppress a tombstone (the Key and nothing else)
 	// stays, and Apply refuses the person until Readmit; without, the next
 	// event brings them back. To forget somebody unknown is no error. After
 	// ErrUnavailable alone nothing need have changed, or the person is gone for
