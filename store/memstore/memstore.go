@@ -7,26 +7,27 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A Store is a [store.Store] in memory. Its methods may be called from many
+// A Store is a [store.Outbox] in memory. Its methods may be called from many
 // goroutines at once. Make one with [New].
 type Store struct {
 	mu         sync.RWMutex
 	people     map[store.Key]store.Record
 	tombstones map[store.Key]struct{}
+	backends   map[string]*backend
 	closed     bool
 }
-
-var _ store.Store = (*Store)(nil)
 
 // New returns an empty Store.
 func New() *Store {
 	return &Store{
 		people:     make(map[store.Key]store.Record),
 		tombstones: make(map[store.Key]struct{}),
+		backends:   make(map[string]*backend),
 	}
 }
 
@@ -42,6 +43,7 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 	if err := s.usable(ctx); err != nil {
 		return nil, fmt.Errorf("memstore: apply: %w", err)
 	}
+	now := time.Now()
 	changes := make([]store.Change, len(deltas))
 	for i, d := range deltas {
 		if _, forgotten := s.tombstones[d.Key]; forgotten {
@@ -53,6 +55,7 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 		if !changes[i].Same {
 			s.people[d.Key] = clone(merged)
 		}
+		s.owe(d.Key, changes[i], now)
 	}
 	return changes, nil
 }
@@ -145,6 +148,7 @@ func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error 
 		return fmt.Errorf("memstore: forget %s: %w", key, err)
 	}
 	delete(s.people, key)
+	s.disown(key, time.Now())
 	if suppress {
 		s.tombstones[key] = struct{}{}
 	}
@@ -171,7 +175,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	s.people, s.tombstones = nil, nil
+	s.people, s.tombstones, s.backends = nil, nil, nil
 	return nil
 }
 
