@@ -65,6 +65,10 @@ func (m *Middleware) unsaved(op string, people int, why error) error {
 // already gets two seconds, so that a deferred Close behind a cancelled main
 // context still saves.
 //
+// Calls to backends that run are waited for, and no new ones begin: what is owed
+// stays in the store, and is delivered by the next process. Drain before, where
+// there will be none.
+//
 // Close leaves the store open, and Get, Set, Unset, Forget and Readmit, which
 // ask it directly, work on. Observe drops what comes after Close. A second
 // Close waits for the first and returns nil, or an error when its ctx ends
@@ -97,6 +101,7 @@ func (m *Middleware) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	err := m.abandon(ctx)
+	m.endDeliveries(ctx)
 
 	close(m.stopHooks)
 	m.awaitHooks(ctx)

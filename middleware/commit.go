@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,6 +64,9 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 		for i, e := range batch {
 			c.saved(e, changes[i])
 		}
+		if slices.ContainsFunc(changes, store.Change.Owes) {
+			c.m.nudge()
+		}
 		return nil
 	case refuses(err) || ctx.Err() != nil:
 		c.putBack(batch)
@@ -112,21 +116,30 @@ func (c *committer) ask(ctx context.Context, batch []*entry) (changes []store.Ch
 		c.m.log.Warn("store neither answers nor heeds its context; nothing is saved", zap.Int("waiting", c.m.pending.len()))
 	})
 	defer deaf.Stop()
-	defer func() {
-		if r := recover(); r != nil {
-			c.m.log.Error("store panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
-			err = fmt.Errorf("middleware: the store panicked: %w", store.ErrUnavailable)
-		}
-	}()
 	deltas := make([]store.Record, len(batch))
 	for i, e := range batch {
 		deltas[i] = e.delta
 	}
-	if c.m.when == FirstMessage {
-		return c.introduce(ctx, deltas)
-	}
-	changes, err = c.m.store.Apply(ctx, deltas)
+	err = c.m.containStore(func() error {
+		if c.m.when == FirstMessage {
+			changes, err = c.introduce(ctx, deltas)
+			return err
+		}
+		changes, err = c.m.store.Apply(ctx, deltas)
+		return err
+	})
 	return answered(changes, err, len(deltas))
+}
+
+// containStore makes a refusal of a panic in the store.
+func (m *Middleware) containStore(call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.log.Error("store panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+			err = fmt.Errorf("middleware: the store panicked: %w", store.ErrUnavailable)
+		}
+	}()
+	return call()
 }
 
 // introduce applies those deltas whose people were never seen. For the others

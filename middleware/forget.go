@@ -10,6 +10,10 @@ import (
 // back until Readmit. It returns when that is durable. What waited in memory is
 // dropped with the rest. The error is the store's own, and wraps
 // store.ErrUnavailable when it cannot be reached; then call it again.
+//
+// Every backend that may hold something of the person is owed the erasure, by
+// the same transaction. What became of it tell the hooks, as Erased or as Failed
+// with store.ErrCannotErase, and for good store.Outbox.Standings.
 func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	m.takeOut(key)
 	// For the slots of nicks and custom fields. A record that cannot be read must
@@ -18,6 +22,7 @@ func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	err := m.store.Forget(ctx, key, true)
 	m.takeOut(key) // what came, and may have landed, before the tombstone
 	m.unsee(key, kept)
+	m.nudge()
 	return err
 }
 

@@ -29,14 +29,33 @@ func (g origin) outcome(key store.Key) *Outcome {
 	return &Outcome{Target: TargetStore, Key: key, Event: g.event, Start: g.start, reply: g.reply, chat: g.chat}
 }
 
+// A notice is what a hook is told: one of the two.
+type notice struct {
+	outcome *Outcome
+	retry   *Retry
+}
+
 // tell counts an outcome and hands it to the hooks, without waiting for them.
 func (m *Middleware) tell(o *Outcome) {
-	m.counts.add(o.Result)
-	if !m.wantsHook(o.Result) {
-		return
+	if o.Target == TargetStore {
+		m.counts.add(o.Result)
+	} else {
+		m.counts.addDelivery(o.Result)
 	}
+	if m.wantsHook(o.Result) {
+		m.post(notice{outcome: o})
+	}
+}
+
+func (m *Middleware) tellRetry(r *Retry) {
+	if m.onRetry != nil {
+		m.post(notice{retry: r})
+	}
+}
+
+func (m *Middleware) post(n notice) {
 	select {
-	case m.outcomes <- o:
+	case m.notices <- n:
 	default:
 		if m.counts.hooksSkipped.Add(1) == 1 {
 			m.log.Warn("hooks are too slow; outcomes are skipped from now on, see Stats.HooksSkipped")
@@ -48,7 +67,7 @@ func (m *Middleware) wantsHook(r Result) bool {
 	switch {
 	case m.onOutcome != nil:
 		return true
-	case r == Created, r == Updated:
+	case r == Created, r == Updated, r == Delivered, r == Erased:
 		return m.onSuccess != nil
 	case r == Failed:
 		return m.onFailure != nil
@@ -72,28 +91,33 @@ func (m *Middleware) endForgotten(e *entry, tell bool) {
 func (m *Middleware) runHooks(ctx context.Context, stop <-chan struct{}) {
 	for ctx.Err() == nil {
 		select {
-		case o := <-m.outcomes:
-			m.callHooks(ctx, o)
+		case n := <-m.notices:
+			m.callHooks(ctx, n)
 		case done := <-m.barriers:
-			for n := len(m.outcomes); n > 0; n-- {
-				m.callHooks(ctx, <-m.outcomes)
+			for n := len(m.notices); n > 0; n-- {
+				m.callHooks(ctx, <-m.notices)
 			}
 			close(done)
 		case <-stop:
-			for n := len(m.outcomes); n > 0 && ctx.Err() == nil; n-- {
-				m.callHooks(ctx, <-m.outcomes)
+			for n := len(m.notices); n > 0 && ctx.Err() == nil; n-- {
+				m.callHooks(ctx, <-m.notices)
 			}
 			return
 		}
 	}
 }
 
-func (m *Middleware) callHooks(ctx context.Context, o *Outcome) {
+func (m *Middleware) callHooks(ctx context.Context, n notice) {
+	if n.retry != nil {
+		m.contain("OnRetry", func() { m.onRetry(ctx, *n.retry) })
+		return
+	}
+	o := n.outcome
 	if m.onOutcome != nil {
 		m.contain("OnOutcome", func() { m.onOutcome(ctx, *o) })
 	}
 	switch o.Result {
-	case Created, Updated:
+	case Created, Updated, Delivered, Erased:
 		if m.onSuccess != nil {
 			m.contain("OnSuccess", func() { m.onSuccess(ctx, *o) })
 		}

@@ -20,6 +20,7 @@ type Middleware struct {
 	onSuccess func(context.Context, Outcome)
 	onFailure func(context.Context, Outcome, error)
 	onOutcome func(context.Context, Outcome)
+	onRetry   func(context.Context, Retry)
 	who       func(Sender) bool
 	when      When
 	custom    store.CustomFields
@@ -30,9 +31,15 @@ type Middleware struct {
 	late        *lateTable
 	pending     *pending
 	counts      counts
-	outcomes    chan *Outcome
+	notices     chan notice
 	barriers    chan chan struct{}
 	lastRefusal atomic.Pointer[error]
+
+	outbox          store.Outbox // nil without backends
+	deliverers      []*deliverer
+	stopDeliveries  context.CancelFunc
+	cancelCalls     context.CancelFunc
+	deliveriesEnded chan struct{} // closed when all deliverers have returned
 
 	closing     atomic.Bool
 	hurry       chan struct{} // holds a token when the next attempt is wanted now
@@ -45,8 +52,9 @@ type Middleware struct {
 }
 
 // New returns a Middleware that saves to st. st stays the caller's, to be closed
-// after Middleware.Close. The Middleware runs two goroutines until then. o may
-// be nil. The error wraps store.ErrInvalid: st is nil, or an option cannot be.
+// after Middleware.Close. The Middleware runs two goroutines until then, and some
+// for each backend. o may be nil. The error wraps store.ErrInvalid: st is nil, or
+// an option cannot be.
 func New(st store.Store, o *Options) (*Middleware, error) {
 	if st == nil {
 		return nil, fmt.Errorf("middleware: new: the store is nil: %w", store.ErrInvalid)
@@ -56,6 +64,10 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 	}
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("middleware: new: %w", err)
+	}
+	outbox, ok := st.(store.Outbox)
+	if len(o.Backends) > 0 && !ok {
+		return nil, fmt.Errorf("middleware: new: Options.Backends needs a store that is a store.Outbox, such as sqlitestore: %w", store.ErrInvalid)
 	}
 	commitCtx, stopCommits := context.WithCancel(context.Background())
 	hookCtx, cancelHooks := context.WithCancel(context.Background())
@@ -68,6 +80,7 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		onSuccess: o.OnSuccess,
 		onFailure: o.OnFailure,
 		onOutcome: o.OnOutcome,
+		onRetry:   o.OnRetry,
 		who:       o.Who,
 		when:      o.When,
 		custom:    slices.Clone(o.CustomFields),
@@ -75,7 +88,7 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		attempts:  o.attempts(),
 
 		late:     new(lateTable),
-		outcomes: make(chan *Outcome, hookQueue),
+		notices:  make(chan notice, hookQueue),
 		barriers: make(chan chan struct{}),
 
 		hurry:       make(chan struct{}, 1),
@@ -85,7 +98,11 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		cancelHooks: cancelHooks,
 		ended:       make(chan struct{}),
 		hooked:      make(chan struct{}),
+
+		outbox:          outbox,
+		deliveriesEnded: make(chan struct{}),
 	}
+	m.startDeliveries(o.Backends)
 	go func() {
 		defer close(m.committed)
 		c := committer{m: m}

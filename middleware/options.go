@@ -24,9 +24,18 @@ type Options struct {
 	// nil is silent.
 	Logger *zap.Logger
 
-	// OnSuccess is called for each Created and Updated. nil: nothing. An
-	// Outcome.Reply in it is a call of the platform, which holds up the hooks of
-	// others: most of a second as a rule, longer when the platform limits it.
+	// Backends are kept in step with the store, which must be a store.Outbox, as
+	// sqlitestore and memstore are. Each is enrolled there: everybody who is
+	// kept is brought to it first, and every change from then on, by whichever
+	// process runs with it. Deliveries use goroutines of their own, and never
+	// hold up the bot or the store. nil: none.
+	Backends []store.Backend
+
+	// OnSuccess is called for each Created, Updated, Delivered and Erased. nil:
+	// nothing. An Outcome.Reply in it is a call of the platform, which holds up
+	// the hooks of others: most of a second as a rule, longer when the platform
+	// limits it. Deliveries have nobody to reply to; tell them by
+	// Outcome.Target.
 	OnSuccess func(ctx context.Context, o Outcome)
 	// OnFailure is called for each Failed, with Outcome.Err as err. nil:
 	// nothing.
@@ -34,6 +43,9 @@ type Options struct {
 	// OnOutcome is called for every Outcome before Close, ahead of the two above;
 	// for Unchanged, Coalesced and Dropped it is the only one. nil: nothing.
 	OnOutcome func(ctx context.Context, o Outcome)
+	// OnRetry is called for each delivery to a backend that was in vain and is
+	// tried again. nil: nothing.
+	OnRetry func(ctx context.Context, r Retry)
 
 	// Who decides which senders become profiles. It runs on the bot's goroutine
 	// for every event and must be quick. nil: those whose Drop is empty, the
@@ -56,8 +68,9 @@ type Options struct {
 	// saved again once in this time. 0: one hour. Negative: LastSeen moves only
 	// when something else changes.
 	SeenEvery time.Duration
-	// Attempts is after how many refusals of the store an observation is
-	// reported as Failed. It is kept and tried again all the same. 0: 5.
+	// Attempts is after how many refusals of the store an observation, or of a
+	// backend a delivery, is reported as Failed. It is kept and tried again all
+	// the same. 0: 5.
 	Attempts int
 }
 
@@ -90,6 +103,16 @@ func (o *Options) validate() error {
 		return fmt.Errorf("Options.Attempts is negative: %w", store.ErrInvalid)
 	case o.SeenEvery > 0 && o.SeenEvery < time.Second:
 		return fmt.Errorf("Options.SeenEvery is below one second: %w", store.ErrInvalid)
+	}
+	names := make(map[string]bool, len(o.Backends))
+	for _, b := range o.Backends {
+		if err := store.ValidateBackend(b); err != nil {
+			return fmt.Errorf("Options.Backends: %w", err)
+		}
+		if names[b.Name()] {
+			return fmt.Errorf("Options.Backends: two are named %q, give one another name: %w", b.Name(), store.ErrInvalid)
+		}
+		names[b.Name()] = true
 	}
 	return nil
 }

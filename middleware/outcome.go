@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -10,17 +11,22 @@ import (
 // TargetStore is the Target of an Outcome that tells about the store.
 const TargetStore = "store"
 
-// A Result says what became of an observation.
+// A Result says what became of an observation, or of a delivery to a backend.
 type Result string
 
-// The results. Every observation ends in exactly one for each target.
+// The results. Every observation ends in exactly one of the first six at the
+// store. A change that it made is then owed to each backend, together with what
+// else of the person is owed there, and the delivery ends in one of the last
+// three.
 const (
 	Created   Result = "created"   // first sight of the person; durable
 	Updated   Result = "updated"   // visible fields changed; durable
 	Unchanged Result = "unchanged" // nothing was new
 	Coalesced Result = "coalesced" // joined to an earlier observation of the person that waits to be saved
 	Dropped   Result = "dropped"   // no profile is made of it, see Outcome.Reason
-	Failed    Result = "failed"    // not saved, see Outcome.Err
+	Failed    Result = "failed"    // not saved, or not taken by the backend, see Outcome.Err
+	Delivered Result = "delivered" // the backend has accepted the person as they are now
+	Erased    Result = "erased"    // the backend has erased the person
 )
 
 // A Reason says why an observation was dropped.
@@ -54,26 +60,39 @@ var ErrNoChat = errors.New("middleware: the event has no chat to reply to")
 // An Outcome is what became of one observation at one target. It belongs to the
 // hook that it is given to.
 type Outcome struct {
-	Target string // TargetStore
+	Target string // TargetStore, or the name of the backend
 	Result Result
 	Key    store.Key // zero where the event has nobody
-	Event  string    // the platform's word for the event
+	Event  string    // the platform's word for the event, "" for a delivery
 	Start  bool      // the event was the start command
 
 	// Profile is the person as saved, for Created, Updated, and an Unchanged
-	// that the store was asked about. Otherwise zero.
+	// that the store was asked about; as delivered, for Delivered. Otherwise
+	// zero.
 	Profile store.Profile
-	// Fields are those that changed, sorted, for Created and Updated.
+	// Fields are those that changed, sorted, for Created and Updated, and those
+	// that were brought up to date, for Delivered.
 	Fields []store.Field
+	// Uncleared are fields that have no value any more and whose last one stays
+	// at the backend, which cannot clear: see store.Traits.
+	Uncleared []store.Field
+	// Remote is what the backend answered to a delivery, decoded, where it
+	// answers anything worth it: its package says which type. Otherwise nil.
+	Remote any
 	// Reason is set when Result is Dropped.
 	Reason Reason
-	// Err is set when Result is Failed. It wraps a sentinel of package store.
+	// Err is set when Result is Failed. It wraps a sentinel of package store;
+	// store.ErrCannotErase where a forgotten person has to be removed from the
+	// backend by hand.
 	Err error
 	// Kept is true for a Failed observation that stays in memory and is tried
-	// again until the process ends. Its later success has no Outcome.
+	// again until the process ends. Its later success has no Outcome. It is
+	// also true for a delivery that failed Options.Attempts times, stays owed
+	// in the store, and is Delivered one day. A Failed delivery that is not
+	// Kept is a dead letter.
 	Kept bool
 	// Attempts is how often the store was asked, for Created, Updated and
-	// Failed.
+	// Failed, and how often the backend was.
 	Attempts int
 
 	reply func(ctx context.Context, chat any, text string) error
@@ -81,10 +100,21 @@ type Outcome struct {
 }
 
 // Reply answers in the chat that the event came from. It returns ErrNoChat
-// where there is none, and else the platform's error with secrets taken out.
+// where there is none, and else the platform's error with secrets taken out. The
+// outcome of a delivery has none: it may be that of many events, and days later.
 func (o Outcome) Reply(ctx context.Context, text string) error {
 	if o.reply == nil {
 		return ErrNoChat
 	}
 	return o.reply(ctx, o.chat, text)
+}
+
+// A Retry is a delivery that was in vain and will be tried again. It is no
+// Outcome: that comes when the delivery ends.
+type Retry struct {
+	Target   string // the name of the backend
+	Key      store.Key
+	Attempts int           // so far, this one too
+	After    time.Duration // until the next, at the earliest
+	Err      error         // wraps a sentinel of package store
 }

@@ -68,6 +68,7 @@ func (m *Middleware) state(ctx context.Context, patch store.Patch) error {
 	if changes[0].Suppressed {
 		return store.ErrSuppressed
 	}
+	m.nudge()
 	return nil
 }
 

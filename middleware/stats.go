@@ -4,19 +4,38 @@ import "sync/atomic"
 
 // Stats are counters since New, and how much waits now.
 type Stats struct {
-	// How many observations ended in each Result.
+	// How many observations ended in each Result at the store.
 	Created, Updated, Unchanged, Coalesced, Dropped, Failed uint64
+	// How many deliveries to backends ended so, all backends together.
+	// Undelivered are those that Failed.
+	Delivered, Erased, Undelivered uint64
 	// HooksSkipped is how many outcomes no hook was told of, because too many
 	// waited for a slow one.
 	HooksSkipped uint64
-	// Waiting is how many people are not saved yet.
+	// Waiting is how many people are not saved yet. What is owed to backends
+	// tells Middleware.Backlogs.
 	Waiting int
 }
 
 type counts struct {
 	created, updated, unchanged, coalesced, dropped, failed, hooksSkipped atomic.Uint64
+
+	delivered, erased, undelivered atomic.Uint64
 }
 
+// addDelivery counts an Outcome of a backend.
+func (c *counts) addDelivery(r Result) {
+	switch r {
+	case Delivered:
+		c.delivered.Add(1)
+	case Erased:
+		c.erased.Add(1)
+	case Failed:
+		c.undelivered.Add(1)
+	}
+}
+
+// add counts an Outcome of the store.
 func (c *counts) add(r Result) {
 	switch r {
 	case Created:
@@ -44,6 +63,9 @@ func (m *Middleware) Stats() Stats {
 		Coalesced:    m.counts.coalesced.Load(),
 		Dropped:      m.counts.dropped.Load(),
 		Failed:       m.counts.failed.Load(),
+		Delivered:    m.counts.delivered.Load(),
+		Erased:       m.counts.erased.Load(),
+		Undelivered:  m.counts.undelivered.Load(),
 		HooksSkipped: m.counts.hooksSkipped.Load(),
 		Waiting:      m.pending.len(),
 	}

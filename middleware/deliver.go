@@ -1,0 +1,204 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// Deliver brings o.Backends up to date with st until ctx ends, in a process that
+// serves no bot: then the bots' processes need no Options.Backends, once the
+// backends are enrolled. Any number of processes may deliver beside each other. It
+// returns nil when ctx ended and the calls that ran came to their end, for which
+// it waits up to half a minute. st stays the caller's.
+//
+// Of o, which is not nil, the Logger, the hooks and Attempts count too. The error
+// wraps store.ErrInvalid, as that of New does.
+func Deliver(ctx context.Context, st store.Store, o *Options) error {
+	if o == nil || len(o.Backends) == 0 {
+		return fmt.Errorf("middleware: deliver: Options.Backends is empty: %w", store.ErrInvalid)
+	}
+	alone := *o
+	alone.ExpectedPeople = 1 // nobody is observed
+	m, err := New(st, &alone)
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), defaultTimeout+leaseMargin)
+	defer cancel()
+	return m.Close(closing)
+}
+
+func (m *Middleware) startDeliveries(backends []store.Backend) {
+	claiming, stop := context.WithCancel(context.Background())
+	calling, cancel := context.WithCancel(context.Background())
+	m.stopDeliveries, m.cancelCalls = stop, cancel
+	var all sync.WaitGroup
+	for _, b := range backends {
+		d := newDeliverer(m, b)
+		m.deliverers = append(m.deliverers, d)
+		all.Go(func() { d.enroll(claiming) })
+		all.Go(func() { d.run(claiming, calling) })
+	}
+	go func() {
+		all.Wait()
+		close(m.deliveriesEnded)
+	}()
+}
+
+// enroll makes the backend known to the outbox, however long the outbox is away.
+// Deliveries begin meanwhile.
+func (d *deliverer) enroll(ctx context.Context) {
+	for refusals := 0; ctx.Err() == nil; refusals++ {
+		err := d.m.containStore(func() error { return d.m.outbox.Enroll(ctx, d.name) })
+		d.nudge()
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if refusals == 0 {
+			d.log.Warn("store refuses to enroll the backend; nobody new is delivered meanwhile", causeField(err))
+		}
+		pause := time.NewTimer(rand.N(min(maxBackoff, spanOf(firstBackoff, refusals))))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+		}
+	}
+}
+
+// nudge lets the deliverers look at once for what is owed.
+func (m *Middleware) nudge() {
+	for _, d := range m.deliverers {
+		d.nudge()
+	}
+}
+
+// endDeliveries stops the deliverers, waits for the calls that run, and says in
+// the log what is still owed.
+func (m *Middleware) endDeliveries(ctx context.Context) {
+	m.stopDeliveries()
+	select {
+	case <-m.deliveriesEnded:
+	case <-ctx.Done():
+	}
+	m.cancelCalls()
+	grace := time.NewTimer(2 * hookGrace)
+	defer grace.Stop()
+	select {
+	case <-m.deliveriesEnded:
+	case <-grace.C:
+		m.log.Warn("calls to backends are left behind; what they were for is delivered again")
+	}
+	if len(m.deliverers) == 0 || ctx.Err() != nil {
+		return
+	}
+	backlogs, err := m.Backlogs(ctx)
+	if err != nil {
+		return
+	}
+	for _, b := range backlogs {
+		if b.Owed > 0 {
+			m.log.Info("still owed", zap.String("backend", b.Backend), zap.Int("people", b.Owed))
+		}
+	}
+}
+
+// Backlogs tells what is owed to each enrolled backend, and how far an enrolling
+// or a Resync is. It counts in the store, so it is for people to look at, not for
+// each message. The error is the store's, and wraps store.ErrInvalid for one that
+// is no store.Outbox.
+func (m *Middleware) Backlogs(ctx context.Context) ([]store.Backlog, error) {
+	if m.outbox == nil {
+		return nil, fmt.Errorf("middleware: backlogs: %w", errNoOutbox)
+	}
+	return m.outbox.Backlogs(ctx)
+}
+
+// Resync makes everybody owed to a backend again, whole: for one that lost data,
+// or that somebody changed by hand. It returns when that is durable, which can
+// take a while; Backlogs shows the progress of this and of the deliveries. The
+// error is the store's: it wraps store.ErrNotFound for a backend that is not
+// enrolled.
+func (m *Middleware) Resync(ctx context.Context, backend string) error {
+	if m.outbox == nil {
+		return fmt.Errorf("middleware: resync %s: %w", backend, errNoOutbox)
+	}
+	defer m.nudge()
+	return m.outbox.Resync(ctx, backend)
+}
+
+// Replay makes the dead letters of a backend owed again, those of one person or,
+// with the zero Key, all. It returns how many. The error is the store's, as that of
+// Resync.
+func (m *Middleware) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
+	if m.outbox == nil {
+		return 0, fmt.Errorf("middleware: replay to %s: %w", backend, errNoOutbox)
+	}
+	defer m.nudge()
+	return m.outbox.Replay(ctx, backend, key)
+}
+
+var errNoOutbox = fmt.Errorf("the store is no store.Outbox: %w", store.ErrInvalid)
+
+// Drain returns when all that was observed before the call is durable, nothing is
+// owed to Options.Backends any more, dead letters aside, and the hooks have heard
+// of it. When ctx ends before, the error says how many are still owed. Not to be
+// called in a hook.
+func (m *Middleware) Drain(ctx context.Context) error {
+	if err := m.Flush(ctx); err != nil {
+		return err
+	}
+	owed := 0
+	for wait := drainPoll; ; wait = min(2*wait, pollEvery) {
+		var err error
+		if owed, err = m.owed(ctx); err == nil && owed == 0 {
+			return m.Flush(ctx)
+		}
+		if err != nil && ctx.Err() == nil && !refuses(err) {
+			return err
+		}
+		pause := time.NewTimer(wait)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return fmt.Errorf("middleware: drain: gave up with %d owed: %w", owed, ctx.Err())
+		case <-m.stopHooks:
+			pause.Stop()
+			return fmt.Errorf("middleware: drain: gave up with %d owed: %w", owed, store.ErrClosed)
+		}
+	}
+}
+
+const drainPoll = 10 * time.Millisecond
+
+// owed counts what is owed to our own backends.
+func (m *Middleware) owed(ctx context.Context) (people int, err error) {
+	if len(m.deliverers) == 0 {
+		return 0, nil
+	}
+	backlogs, err := m.outbox.Backlogs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	enrolled := make(map[string]store.Backlog, len(backlogs))
+	for _, b := range backlogs {
+		enrolled[b.Backend] = b
+	}
+	for _, d := range m.deliverers {
+		b, ok := enrolled[d.name]
+		people += b.Owed + int(d.untold.Load())
+		if !ok || !b.Complete {
+			people++ // of whom nobody knows yet how many
+		}
+	}
+	return people, nil
+}

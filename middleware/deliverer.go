@@ -1,0 +1,300 @@
+package middleware
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+const (
+	defaultInFlight = 4
+	defaultTimeout  = 20 * time.Second
+	// leaseMargin is how much longer a claim lasts than the call that it is for.
+	leaseMargin = 10 * time.Second
+	// pollEvery is how often the outbox is asked for what other processes wrote.
+	pollEvery = time.Second
+	// settleTimeout bounds one call of the outbox.
+	settleTimeout = 30 * time.Second
+)
+
+// A deliverer brings one backend up to date: it claims what is owed, makes the
+// calls, each on a goroutine of its own, and settles. All else is done by the
+// goroutine that runs it.
+type deliverer struct {
+	m       *Middleware
+	backend store.Backend
+	name    string
+	traits  store.Traits
+	log     *zap.Logger
+
+	gate      gate
+	limiter   *rate.Limiter // nil: no bound
+	inFlight  int           // calls
+	busy      map[store.Key]struct{}
+	results   chan result
+	wake      chan struct{} // holds a token when something new may be owed
+	unsettled []settled
+	untold    atomic.Int64 // how many are in unsettled, or are being told
+	refusals  int          // of the outbox in a row
+	dead      uint64
+	since     time.Time // when the gate tripped
+}
+
+// A result is what became of one call.
+type result struct {
+	claims []store.Claim
+	parts  []part // one for each claim
+}
+
+// A part is what a call says of one person.
+type part struct {
+	delivery  store.Delivery
+	uncleared []store.Field
+	receipt   store.Receipt
+	err       error
+	blame     blame
+}
+
+// A settled is a settlement that the outbox has not taken yet, and what is told
+// once it has.
+type settled struct {
+	settlement store.Settlement
+	outcome    *Outcome
+	retry      *Retry
+}
+
+func newDeliverer(m *Middleware, b store.Backend) *deliverer {
+	t := b.Traits()
+	t.InFlight = cmp.Or(t.InFlight, defaultInFlight)
+	t.Timeout = cmp.Or(t.Timeout, defaultTimeout)
+	t.Batch = max(1, t.Batch)
+	d := &deliverer{
+		m: m, backend: b, name: b.Name(), traits: t,
+		log:     m.log.With(zap.String("backend", b.Name())),
+		busy:    make(map[store.Key]struct{}),
+		results: make(chan result, t.InFlight),
+		wake:    make(chan struct{}, 1),
+	}
+	if t.Rate.Calls > 0 {
+		// A tenth of a second's worth may go at once, so that a high rate does not
+		// need a transaction for each call.
+		perSecond := float64(t.Rate.Calls) / t.Rate.Per.Seconds()
+		d.limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+	}
+	return d
+}
+
+func (d *deliverer) nudge() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run delivers until claiming ends, and then waits for the calls in flight until
+// calling ends.
+func (d *deliverer) run(claiming, calling context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for claiming.Err() == nil {
+		timer.Reset(d.dispatch(claiming, calling))
+		select {
+		case r := <-d.results:
+			d.collect(r)
+		case <-d.wake:
+		case <-timer.C:
+		case <-claiming.Done():
+		}
+	}
+	for d.inFlight > 0 {
+		select {
+		case r := <-d.results:
+			d.collect(r)
+		case <-calling.Done():
+			d.abandon()
+		}
+	}
+	_ = d.settle()
+}
+
+// abandon waits a little longer for calls whose context has just ended.
+func (d *deliverer) abandon() {
+	grace := time.NewTimer(hookGrace)
+	defer grace.Stop()
+	for d.inFlight > 0 {
+		select {
+		case r := <-d.results:
+			d.collect(r)
+		case <-grace.C:
+			d.log.Warn("backend does not heed its context; its calls are left behind", zap.Int("calls", d.inFlight))
+			d.inFlight = 0
+		}
+	}
+}
+
+// dispatch settles what has come to an end and starts what may be started. It
+// returns after which time to look again, when nothing happens before.
+func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
+	if err := d.settle(); err != nil {
+		return d.outboxRefuses(err)
+	}
+	now := time.Now()
+	if pause := d.gate.pause(now); pause > 0 {
+		return pause
+	}
+	calls := d.gate.allow(d.traits.InFlight-d.inFlight, d.inFlight)
+	if d.limiter != nil && calls > 0 {
+		tokens := d.limiter.TokensAt(now)
+		if tokens < 1 {
+			return time.Duration((1 - tokens) / float64(d.limiter.Limit()) * float64(time.Second))
+		}
+		calls = min(calls, int(tokens))
+	}
+	if calls == 0 {
+		return pollEvery // a result comes before
+	}
+	ctx, cancel := context.WithTimeout(claiming, settleTimeout)
+	defer cancel()
+	var claims []store.Claim
+	var next time.Duration
+	err := d.m.containStore(func() (err error) {
+		claims, next, err = d.m.outbox.Claim(ctx, d.name, calls*d.traits.Batch, d.lease())
+		return err
+	})
+	switch {
+	case claiming.Err() != nil:
+		return 0
+	case errors.Is(err, store.ErrNotFound): // not enrolled yet
+		return pollEvery
+	case err != nil:
+		return d.outboxRefuses(err)
+	}
+	d.outboxAnswers()
+	if len(claims) == 0 {
+		if next <= 0 || next > pollEvery {
+			return pollEvery
+		}
+		return next
+	}
+	d.start(calling, claims)
+	return 0
+}
+
+func (d *deliverer) lease() time.Duration { return d.traits.Timeout + leaseMargin }
+
+func (d *deliverer) outboxRefuses(err error) time.Duration {
+	if d.refusals++; d.refusals == 1 {
+		d.log.Warn("store refuses; nothing is delivered meanwhile", causeField(err))
+	}
+	return max(10*time.Millisecond, rand.N(min(maxBackoff, spanOf(firstBackoff, d.refusals))))
+}
+
+func (d *deliverer) outboxAnswers() {
+	if d.refusals > 0 {
+		d.log.Info("store is back, deliveries go on", zap.Int("refusals", d.refusals))
+	}
+	d.refusals = 0
+}
+
+// start makes calls of claims: one for each person to erase, and one for each
+// batch of others.
+func (d *deliverer) start(ctx context.Context, claims []store.Claim) {
+	var batch result
+	for _, c := range claims {
+		if _, running := d.busy[c.Standing.Key]; running {
+			// The call before has outlived its lease, and this one must not overtake
+			// it.
+			d.settleLater(settled{settlement: store.Settlement{
+				Key: c.Standing.Key, Token: c.Standing.Token, Version: c.Standing.Version,
+				Verdict: store.VerdictRelease, After: d.lease(), Reason: "the call before still runs",
+			}})
+			continue
+		}
+		if c.Standing.Erase {
+			d.launch(ctx, result{claims: []store.Claim{c}, parts: make([]part, 1)})
+			continue
+		}
+		delivery, uncleared, needed := deliveryOf(c, d.traits)
+		if !needed {
+			d.spare(c, uncleared)
+			continue
+		}
+		batch.claims = append(batch.claims, c)
+		batch.parts = append(batch.parts, part{delivery: delivery, uncleared: uncleared})
+		if len(batch.claims) == d.traits.Batch {
+			d.launch(ctx, batch)
+			batch = result{}
+		}
+	}
+	if len(batch.claims) > 0 {
+		d.launch(ctx, batch)
+	}
+}
+
+// spare settles a claim without a call: what changed is nothing that the backend
+// takes, or can clear.
+func (d *deliverer) spare(c store.Claim, uncleared []store.Field) {
+	s := settled{settlement: settlementOf(c.Standing, nobody, nil, 0, 0)}
+	if len(uncleared) > 0 {
+		d.describe(&s, c, &part{uncleared: uncleared})
+	}
+	d.settleLater(s)
+}
+
+func (d *deliverer) settleLater(s settled) {
+	d.untold.Add(1)
+	d.unsettled = append(d.unsettled, s)
+}
+
+func (d *deliverer) launch(ctx context.Context, r result) {
+	if d.limiter != nil {
+		d.limiter.AllowN(time.Now(), 1)
+	}
+	for _, c := range r.claims {
+		d.busy[c.Standing.Key] = struct{}{}
+	}
+	d.inFlight++
+	go func() {
+		d.call(ctx, &r)
+		d.results <- r
+	}()
+}
+
+// settle hands to the outbox what has come to an end, and then tells of it.
+func (d *deliverer) settle() error {
+	if len(d.unsettled) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	settlements := make([]store.Settlement, len(d.unsettled))
+	for i, s := range d.unsettled {
+		settlements[i] = s.settlement
+	}
+	err := d.m.containStore(func() error { return d.m.outbox.Settle(ctx, d.name, settlements) })
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil // somebody withdrew the backend meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range d.unsettled {
+		if s.outcome != nil {
+			d.m.tell(s.outcome)
+		}
+		if s.retry != nil {
+			d.m.tellRetry(s.retry)
+		}
+	}
+	d.untold.Add(-int64(len(d.unsettled)))
+	d.unsettled = nil
+	return nil
+}
