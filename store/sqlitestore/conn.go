@@ -52,21 +52,40 @@ func (c *conn) exec(query string, args ...driver.Value) error {
 // row reads the first row that a statement returns into dest, whose length is
 // that of the row. It reports whether there is one.
 func (c *conn) row(query string, dest []driver.Value, args ...driver.Value) (found bool, err error) {
+	err = c.query(query, dest, args, func() (more bool, err error) {
+		found = true
+		return false, nil
+	})
+	return found, err
+}
+
+// rows reads every row that a statement returns into dest, in turn, and calls
+// each for it, which must not use the connection.
+func (c *conn) rows(query string, dest []driver.Value, each func() error, args ...driver.Value) error {
+	return c.query(query, dest, args, func() (more bool, err error) { return true, each() })
+}
+
+func (c *conn) query(query string, dest, args []driver.Value, each func() (more bool, err error)) (err error) {
 	st, err := c.prepared(query)
 	if err != nil {
-		return false, err
+		return err
 	}
 	rows, err := st.(driver.StmtQueryContext).QueryContext(context.Background(), c.named(args))
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	if err := rows.Next(dest); errors.Is(err, io.EOF) {
-		return false, nil
-	} else if err != nil {
-		return false, err
+	for more := true; more; {
+		if err := rows.Next(dest); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if more, err = each(); err != nil {
+			return err
+		}
 	}
-	return true, nil
+	return nil
 }
 
 // number reads the one integer that a statement returns.

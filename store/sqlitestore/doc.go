@@ -28,6 +28,19 @@
 //
 // The table tombstones has the keys of people who were forgotten for good.
 //
+// The table backends has one row for each backend that is enrolled: the job that
+// is under way with all people ("enroll", "resync", "withdraw", or none), how far
+// it came, when it began (in milliseconds since 1970) and how many people it made
+// owed.
+//
+// The table standings has one row for each person and backend, a [store.Standing]:
+// its state, the names of the fields that are owed (never their values) as a JSON
+// array, whether the whole person is owed, in milliseconds since 1970 when it is
+// due, and after a vain attempt why. What is dead, and why:
+//
+//	sqlite3 -readonly users.db "SELECT backend, user_id, reason FROM standings
+//	    WHERE state = 'dead'"
+//
 // # Settings, and why
 //
 //   - A write-ahead log (journal_mode wal): readers and the writer do not wait
@@ -52,8 +65,10 @@
 //
 // A second bot, a script or a backup may have the file open at the same time.
 // Each Apply reads, merges and writes in one transaction, and merging does not
-// depend on order, so nothing is lost or doubled. A process may be killed at any
-// time. SQLite's locks know no turns: a process that writes without a pause can
+// depend on order, so nothing is lost or doubled. What it owes to backends is part
+// of that transaction, also where another process enrolled them, and any of the
+// processes may deliver. A process may be killed at any time; one that is killed
+// while it enrolls a backend leaves that to whoever calls Enroll next. SQLite's locks know no turns: a process that writes without a pause can
 // keep another waiting, for up to five seconds; then the other gets an error
 // that wraps store.ErrUnavailable, and tries again.
 //

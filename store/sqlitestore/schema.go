@@ -58,6 +58,35 @@ var migrations = []string{
 		user_id TEXT NOT NULL,
 		PRIMARY KEY (channel, user_id)
 	) STRICT, WITHOUT ROWID;`,
+	// By person first: a change writes what it owes to all backends into one page.
+	`CREATE TABLE backends (
+		name           TEXT PRIMARY KEY,
+		job            TEXT NOT NULL,
+		cursor_channel TEXT NOT NULL,
+		cursor_user_id TEXT NOT NULL,
+		began          INTEGER NOT NULL,
+		total          INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE standings (
+		channel  TEXT NOT NULL,
+		user_id  TEXT NOT NULL,
+		backend  TEXT NOT NULL,
+		state    TEXT NOT NULL,
+		version  INTEGER NOT NULL,
+		fields   TEXT NOT NULL,
+		whole    INTEGER NOT NULL,
+		erase    INTEGER NOT NULL,
+		bulk     INTEGER NOT NULL,
+		due      INTEGER NOT NULL,
+		token    INTEGER NOT NULL,
+		touched  INTEGER NOT NULL,
+		attempts INTEGER NOT NULL,
+		reason   TEXT NOT NULL,
+		remote   TEXT NOT NULL,
+		PRIMARY KEY (channel, user_id, backend)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX standings_owed ON standings (backend, bulk, due) WHERE state = 'owed';
+	CREATE INDEX standings_dead ON standings (backend) WHERE state = 'dead';`,
 }
 
 // An identity is what tells whose file this is.

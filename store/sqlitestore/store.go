@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A Store is a [store.Store] in one SQLite file. Make one with [Open]. Its
+// A Store is a [store.Outbox] in one SQLite file. Make one with [Open]. Its
 // methods may be called from many goroutines at once; writes take turns, reads
 // run beside them.
 //
@@ -34,7 +34,7 @@ type Store struct {
 	close   func() error
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Outbox = (*Store)(nil)
 
 // Apply implements [store.Store]. All deltas go into one transaction, which is
 // synced to the disk before Apply returns. Others wait meanwhile, so hand over
@@ -93,8 +93,10 @@ func (s *Store) get(ctx context.Context, key store.Key) (store.Record, error) {
 	return decode(blob, key)
 }
 
-// Forget implements [store.Store]. When it returns nil, nothing of the person
-// but the tombstone is left in the file or in its log.
+// Forget implements [store.Store]. When it returns nil, nothing of the person is
+// left in the file or in its log but the tombstone and, for each backend that may
+// hold something of them, what is needed to erase it there: the Key and the
+// backend's own id.
 //
 // To empty the log it must wait until nobody reads or copies the file. Where
 // that takes too long, the error wraps store.ErrUnavailable: the person is
@@ -112,6 +114,9 @@ func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error 
 			if err != nil {
 				return err
 			}
+		}
+		if err := disown(w, key, time.Now()); err != nil {
+			return err
 		}
 		return w.exec("DELETE FROM profiles WHERE channel = ? AND user_id = ?", key.Channel, key.UserID)
 	})

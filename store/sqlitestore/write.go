@@ -85,6 +85,11 @@ func (s *Store) patiently(ctx context.Context, try func() error) error {
 }
 
 func (s *Store) apply(ctx context.Context, w *conn, deltas []store.Record) ([]store.Change, error) {
+	backends, err := enrolled(w)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
 	changes := make([]store.Change, len(deltas))
 	// By key, so that pages are visited in their order, and so that of a person
 	// with several deltas one row is written.
@@ -103,6 +108,11 @@ func (s *Store) apply(ctx context.Context, w *conn, deltas []store.Record) ([]st
 		}
 		if err := s.rows.apply(w, deltas, changes, order[:n]); err != nil {
 			return nil, err
+		}
+		if len(backends) > 0 {
+			if err := owe(w, backends, deltas[order[0]].Key, changes, order[:n], now); err != nil {
+				return nil, err
+			}
 		}
 		order = order[n:]
 	}
