@@ -1,0 +1,234 @@
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// attack delivers under a fault, to somebody new and to somebody known: once
+// with the fault at every request, and then with each request of the delivery in
+// turn. A delivery that reports success must be one. An error is judged, and
+// after each the next delivery must work.
+func (p *probe) attack(f fault, judge func(doing string, err error)) {
+	for _, known := range []bool{false, true} {
+		for nth, calls := 0, 1; nth <= min(calls, 6); nth++ {
+			w := p.anybody()
+			var changed []store.Field
+			if known {
+				p.deliver(w)
+				field := p.changing(w, nth)
+				w.set(field, 1)
+				changed = w.named(field)
+			}
+			doing := fmt.Sprintf("%s, at request %d of a delivery", f.name, nth)
+			if nth == 0 {
+				doing = f.name + ", at every request of a delivery"
+			}
+			err := p.under(f, nth, func(ctx context.Context) error { return p.try(ctx, w, changed...) })
+			if err != nil {
+				judge(doing, err)
+			} else if problem := p.different(w); problem != "" {
+				p.failf("%s: Deliver reports success, and %s", doing, problem)
+			}
+			p.service.Inject(passed, 0)
+			p.deliver(w, changed...)
+			if n := p.service.Lift(); nth == 0 {
+				calls = n
+			}
+		}
+	}
+	p.count(p.people)
+}
+
+// under calls with a fault in the place of the double.
+func (p *probe) under(f fault, nth int, call func(ctx context.Context) error) error {
+	ctx, cancel := p.within()
+	defer cancel()
+	hit := p.service.Inject(f, nth)
+	defer p.service.Lift()
+	if f.waits {
+		late := &lateContext{Context: ctx, done: make(chan struct{})}
+		stop := make(chan struct{})
+		var waiting sync.WaitGroup
+		waiting.Go(func() { late.expire(hit, stop) })
+		defer waiting.Wait()
+		defer close(stop)
+		return call(late)
+	}
+	return call(ctx)
+}
+
+// A lateContext passes its deadline soon after a request got its fault, however
+// slow the machine is.
+type lateContext struct {
+	context.Context
+	done chan struct{}
+}
+
+func (c *lateContext) expire(hit, stop <-chan struct{}) {
+	select {
+	case <-hit:
+		time.Sleep(20 * time.Millisecond)
+		close(c.done)
+	case <-stop:
+	}
+}
+
+func (c *lateContext) Done() <-chan struct{} { return c.done }
+
+func (c *lateContext) Err() error {
+	select {
+	case <-c.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+func throttled(p *probe) {
+	now := time.Now()
+	for _, c := range []struct {
+		header      string
+		least, most time.Duration
+	}{
+		{"7", 7 * time.Second, 7 * time.Second},
+		{"0", 0, 0},
+		{now.Add(4 * time.Minute).UTC().Format(http.TimeFormat), time.Minute, 4 * time.Minute},
+		{now.Add(-time.Hour).UTC().Format(http.TimeFormat), 0, 0},
+		{"99999999999999999999", 5 * time.Minute, math.MaxInt64},
+		{"soon", 0, 0},
+		{"-5", 0, 0},
+		{"", 0, 0},
+	} {
+		f := answer(fmt.Sprintf("429 with Retry-After %q", c.header), http.StatusTooManyRequests, "application/json", "{}", "Retry-After", c.header)
+		p.attack(f, func(doing string, err error) {
+			var t *store.ThrottledError
+			if !errors.As(err, &t) {
+				p.failf("%s: the error is %v; it must be a *store.ThrottledError", doing, err)
+			}
+			if t.After < c.least || t.After > c.most {
+				p.failf("%s: ThrottledError.After is %s", doing, t.After)
+			}
+			p.errorIsNot(doing, err, store.ErrInvalid, store.ErrDenied)
+		})
+	}
+}
+
+func denied(p *probe) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		p.attack(answer(fmt.Sprint(status), status, "text/html", page), func(doing string, err error) {
+			p.errorIs(doing, err, store.ErrDenied)
+			p.errorIsNot(doing, err, store.ErrInvalid)
+		})
+	}
+}
+
+func refused(p *probe) {
+	for _, f := range sick {
+		p.attack(f, func(doing string, err error) { p.errorIsNot(doing, err, store.ErrInvalid, store.ErrDenied) })
+	}
+}
+
+func unanswered(p *probe) {
+	for _, f := range silent {
+		p.attack(f, p.wantUnanswered)
+	}
+}
+
+func (p *probe) wantUnanswered(doing string, err error) {
+	p.errorIsNot(doing, err, store.ErrInvalid, store.ErrDenied)
+	if !errors.Is(err, store.ErrUnanswered) && !errors.Is(err, context.DeadlineExceeded) {
+		p.failf("%s: the error is %v; it must wrap %q", doing, err, store.ErrUnanswered)
+	}
+}
+
+func falseSuccess(p *probe) {
+	for _, f := range falseAnswers {
+		p.attack(f, func(doing string, err error) { p.errorIsNot(doing, err, store.ErrInvalid) })
+	}
+}
+
+const allowed = 32 << 20 // bytes allocated for one answer
+
+func tooMuch(p *probe) {
+	bomb()
+	for _, f := range endless {
+		p.attack(f, func(doing string, err error) { p.errorIsNot(doing, err, store.ErrInvalid) })
+		if p.service.Flooded() {
+			p.failf("%s: it was read beyond %d MiB", f.name, most>>20)
+		}
+		least := uint64(math.MaxUint64)
+		for range 3 { // others may allocate at the same time
+			w := p.anybody()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := p.under(f, 0, func(ctx context.Context) error { return p.try(ctx, w) })
+			runtime.ReadMemStats(&after)
+			if err == nil {
+				p.sameThere(w)
+			}
+			p.deliver(w)
+			if least = min(least, after.TotalAlloc-before.TotalAlloc); least <= allowed {
+				break
+			}
+		}
+		if least > allowed {
+			p.failf("%s: one delivery allocates %d MiB", f.name, least>>20)
+		}
+	}
+}
+
+func redirects(p *probe) {
+	var mu sync.Mutex
+	visits := 0
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		visits++
+	}))
+	defer other.Close()
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		visited := func(doing string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if visits > 0 {
+				p.failf("%s: it is followed", doing)
+			}
+		}
+		f := redirect(status, other.URL)
+		p.attack(f, func(doing string, err error) {
+			visited(doing)
+			p.errorIsNot(doing, err, store.ErrInvalid)
+		})
+		visited(f.name)
+	}
+}
+
+// secretsStayIn has the service repeat what it was told. Whether an answer of 200
+// is believed is the matter of another property.
+func secretsStayIn(p *probe) {
+	for _, status := range []int{200, 400, 401, 403, 404, 409, 422, 429, 500} {
+		for _, known := range []bool{false, true} {
+			for nth := range 4 {
+				w := p.anybody()
+				if known {
+					p.deliver(w)
+					w.values = versionOf(w.key, 1)
+				}
+				_ = p.under(echo(status), nth, func(ctx context.Context) error { return p.try(ctx, w) })
+				p.deliver(w)
+			}
+		}
+	}
+}
+
+func lostAnswer(p *probe) { p.attack(lost, p.wantUnanswered) }

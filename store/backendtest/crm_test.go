@@ -1,0 +1,219 @@
+package backendtest_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/backend/rest"
+	"github.com/rollcall-go/rollcall/store/backendtest"
+)
+
+const (
+	token     = "crm-Token-5d0e"
+	undefined = store.Field("custom.shoe_size")
+)
+
+// A crm is a foreign service. It finds people by a reference, which is our key,
+// and knows them by an id of its own. Usernames are unique in it.
+type crm struct {
+	mu     sync.Mutex
+	people map[string]map[store.Field]string // by id
+	refs   map[string]string                 // id by reference
+	ids    int
+}
+
+type crmPerson struct {
+	Ref    string
+	Fields map[store.Field]string // "" clears
+}
+
+func newCRM() *crm {
+	return &crm{people: make(map[string]map[store.Field]string), refs: make(map[string]string)}
+}
+
+func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	status, id := c.answer(r)
+	w.WriteHeader(status)
+	if status < 300 {
+		_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "id": id})
+	}
+}
+
+func (c *crm) answer(r *http.Request) (status int, id string) {
+	if r.Header.Get("X-Token") != token {
+		return http.StatusUnauthorized, ""
+	}
+	id = strings.TrimPrefix(r.URL.Path, "/people/")
+	var body crmPerson
+	if r.Method == http.MethodPost || r.Method == http.MethodPatch {
+		if json.NewDecoder(r.Body).Decode(&body) != nil {
+			return http.StatusBadRequest, ""
+		}
+		if _, there := body.Fields[undefined]; there {
+			return http.StatusUnprocessableEntity, ""
+		}
+	}
+	switch r.Method {
+	case http.MethodGet:
+		if id = c.refs[r.URL.Query().Get("ref")]; id == "" {
+			return http.StatusNotFound, ""
+		}
+		return http.StatusOK, id
+	case http.MethodPost:
+		if c.refs[body.Ref] != "" {
+			return http.StatusConflict, ""
+		}
+		id = ""
+	default:
+		if c.people[id] == nil {
+			return http.StatusNotFound, ""
+		}
+	}
+	if r.Method == http.MethodDelete {
+		maps.DeleteFunc(c.refs, func(_, other string) bool { return other == id })
+		delete(c.people, id)
+		return http.StatusOK, id
+	}
+	if name := body.Fields[store.FieldUsername]; name != "" {
+		for other, fields := range c.people {
+			if other != id && strings.EqualFold(fields[store.FieldUsername], name) {
+				return http.StatusConflict, ""
+			}
+		}
+	}
+	if id == "" {
+		id = c.add(body.Ref)
+	}
+	for f, v := range body.Fields {
+		c.people[id][f] = v
+	}
+	return http.StatusOK, id
+}
+
+func (c *crm) add(ref string) (id string) {
+	c.ids++
+	id = strconv.Itoa(c.ids)
+	c.people[id] = make(map[store.Field]string)
+	c.refs[ref] = id
+	return id
+}
+
+func (c *crm) holds(key store.Key) (map[store.Field]string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ref := key.String()
+	if key.IsZero() {
+		ref = "somebody else"
+	}
+	fields, ok := c.people[c.refs[ref]]
+	return maps.Clone(fields), ok
+}
+
+func (c *crm) occupy(key store.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := backendtest.Person(key)
+	c.people[c.add("somebody else")][store.FieldUsername] = p.Username
+}
+
+func (c *crm) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.people)
+}
+
+// A backend for the crm, which is right.
+type backend struct {
+	client *rest.Client
+}
+
+func newBackend(baseURL string) (store.Backend, error) {
+	client, err := rest.New(baseURL, &rest.Options{Header: http.Header{"X-Token": {token}}})
+	if err != nil {
+		return nil, fmt.Errorf("crm: %w", err)
+	}
+	return &backend{client: client}, nil
+}
+
+func (b *backend) Name() string         { return "crm" }
+func (b *backend) Traits() store.Traits { return store.Traits{} }
+
+func (b *backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
+	id, err := b.find(ctx, d.Profile.Key)
+	if err == nil {
+		id, err = b.write(ctx, id, d)
+	}
+	if err != nil {
+		return store.Receipt{}, fmt.Errorf("crm: deliver %s: %w", d.Profile.Key, err)
+	}
+	return store.Receipt{Remote: id}, nil
+}
+
+// find returns "" where there is nobody.
+func (b *backend) find(ctx context.Context, key store.Key) (id string, err error) {
+	answer, err := b.client.Call(ctx, rest.Request{Method: "GET", Path: "people", Query: url.Values{"ref": {key.String()}}})
+	if answer.Status == http.StatusNotFound {
+		return "", nil
+	}
+	return idOf(answer, err)
+}
+
+func (b *backend) write(ctx context.Context, id string, d store.Delivery) (string, error) {
+	body := crmPerson{Ref: d.Profile.Key.String(), Fields: make(map[store.Field]string)}
+	for _, f := range d.Fields {
+		body.Fields[f] = d.Profile.Value(f)
+	}
+	r := rest.Request{Method: "POST", Path: "people", Body: body}
+	if id != "" {
+		r.Method, r.Path = "PATCH", "people/"+url.PathEscape(id)
+	}
+	return idOf(b.client.Call(ctx, r))
+}
+
+func idOf(answer rest.Answer, err error) (string, error) {
+	var reply struct {
+		OK bool   `json:"ok"`
+		ID string `json:"id"`
+	}
+	if err == nil {
+		err = answer.Decode(&reply)
+	}
+	if err == nil && (!reply.OK || reply.ID == "") {
+		err = answer.RefusalAs(store.ErrUnavailable, "")
+	}
+	return reply.ID, err
+}
+
+func (b *backend) Erase(ctx context.Context, key store.Key, _ string) error {
+	id, err := b.find(ctx, key)
+	if err == nil && id != "" {
+		_, err = idOf(b.client.Call(ctx, rest.Request{Method: "DELETE", Path: "people/" + url.PathEscape(id)}))
+	}
+	if err != nil {
+		return fmt.Errorf("crm: erase %s: %w", key, err)
+	}
+	return nil
+}
+
+// fixture of a crm whose backend is made by make, newBackend where that is nil.
+func fixture(makeBackend func(baseURL string) (store.Backend, error)) backendtest.Fixture {
+	double := newCRM()
+	if makeBackend == nil {
+		makeBackend = newBackend
+	}
+	return backendtest.Fixture{
+		Backend: makeBackend, Double: double, Holds: double.holds, Count: double.count, Secrets: []string{token},
+		Occupy: double.occupy, Undefined: cmp.Or(undefined),
+	}
+}

@@ -1,0 +1,384 @@
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rollcall-go/rollcall/internal/hostile"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+func usable(p *probe) {
+	if err := store.ValidateBackend(p.backend); err != nil {
+		p.failf("ValidateBackend: %v", err)
+	}
+	again, err := p.Backend(p.service.URL())
+	if err != nil {
+		p.failf("Fixture.Backend for the second time: %v", err)
+	}
+	if a, b := p.backend.Name(), again.Name(); a != b {
+		p.failf("made twice the same way, its name is %q and then %q", a, b)
+	}
+	first := p.tried()
+	if len(first) == 0 {
+		p.failf("its Traits take no field at all")
+	}
+	p.deliver(p.anybody())
+	for range 2 {
+		t := p.backend.Traits()
+		same := t.Replaces == p.traits.Replaces && t.CannotClear == p.traits.CannotClear && t.Batch == p.traits.Batch &&
+			t.InFlight == p.traits.InFlight && t.Rate == p.traits.Rate && t.Timeout == p.traits.Timeout
+		p.traits = t
+		if !same || !slices.Equal(p.tried(), first) {
+			p.failf("Traits returns something else than before")
+		}
+	}
+}
+
+func badAddress(p *probe) {
+	const canary = "Canary-7c1f"
+	for _, address := range []string{"://" + canary, "http://127.0.0.1:port/" + canary, "https://bot:" + canary + "@example.org/%zz"} {
+		_, err := p.Backend(address)
+		if err == nil {
+			p.failf("a base URL that cannot be read is no error")
+		}
+		p.errorIs("a base URL that cannot be read", err, store.ErrInvalid)
+		if strings.Contains(err.Error(), canary) {
+			p.failf("the error about a base URL quotes it, with the password that it may hold")
+		}
+	}
+	if _, err := p.Backend("https://bot:" + canary + "@example.org"); err != nil && strings.Contains(err.Error(), canary) {
+		p.failf("the error about a base URL with a password quotes it")
+	}
+}
+
+func creates(p *probe) {
+	w := p.anybody()
+	if _, ok := p.Holds(w.key); ok {
+		p.failf("the service holds %s before anything was delivered", w.key)
+	}
+	p.deliver(w)
+	p.count(1)
+
+	few := p.anybody()
+	for f := range few.values {
+		if !slices.Contains([]store.Field{store.FieldGivenName, store.FieldUsername}, f) {
+			delete(few.values, f)
+		}
+	}
+	p.deliver(few)
+	p.sameThere(w)
+	p.count(2)
+}
+
+func sameTwice(p *probe) {
+	w := p.anybody()
+	p.deliver(w)
+	p.deliver(w)
+	w.remote = "" // the receipt was lost
+	p.deliver(w)
+	p.count(1)
+
+	f := p.changing(w, 0)
+	w.set(f, 1)
+	for range 2 {
+		p.deliver(w, w.named(f)...)
+	}
+	p.count(1)
+}
+
+// changing returns the nth field, counted round and round, that is taken and that
+// has several values.
+func (p *probe) changing(w *person, n int) store.Field {
+	fields := slices.DeleteFunc(changeable(w.key), func(f store.Field) bool {
+		return !slices.ContainsFunc(w.named(f), func(f store.Field) bool { return takes(p.traits, f) })
+	})
+	if len(fields) == 0 {
+		p.skipf("the backend takes no field that can change")
+	}
+	return fields[n%len(fields)]
+}
+
+// partial has another hand correct one field, and then the person change
+// another one. What the middleware knows is still the old value of the first.
+func partial(p *probe) {
+	if p.traits.Replaces {
+		p.skipf("the backend replaces the whole person, as its Traits say")
+	}
+	taken := slices.DeleteFunc(changeable(newPerson(store.Key{Channel: "telegram", UserID: "1"}).key), func(f store.Field) bool {
+		return !takes(p.traits, f)
+	})
+	if len(taken) < 2 {
+		p.skipf("the backend takes fewer than two fields that can change")
+	}
+	for i, changed := range taken {
+		corrected := taken[(i+1)%len(taken)]
+		w := p.anybody()
+		p.deliver(w)
+		if slices.Contains(w.named(changed), corrected) {
+			continue
+		}
+		byHand := &person{key: w.key, values: versionOf(w.key, 0), remote: w.remote, known: true}
+		byHand.set(corrected, 2)
+		p.accept(byHand, corrected)
+		before, _ := p.Holds(w.key)
+
+		w.set(changed, 1)
+		p.accept(w, w.named(changed)...)
+		after, ok := p.Holds(w.key)
+		if !ok {
+			p.failf("the service holds nobody as %s after %s changed", w.key, changed)
+		}
+		for _, f := range p.tried() {
+			want := before[f]
+			if slices.Contains(w.named(changed), f) {
+				want = w.profile().Value(f)
+			}
+			if after[f] != want {
+				p.failf("%v changed, and the service now holds the %s %q in the place of %q", w.named(changed), f, after[f], want)
+			}
+		}
+	}
+}
+
+// eachCleared clears the fields one by one, and calls then for each.
+func eachCleared(p *probe, then func(w *person, f store.Field)) {
+	if p.traits.CannotClear {
+		p.skipf("the backend cannot clear, as its Traits say")
+	}
+	for _, f := range p.tried() {
+		w := p.anybody()
+		if f == store.FieldName {
+			w.values[f] = "Full " + w.values[store.FieldGivenName]
+		}
+		p.deliver(w)
+		delete(w.values, f)
+		if f == store.FieldName {
+			for _, part := range nameParts {
+				delete(w.values, part)
+			}
+			p.deliver(w, append(w.named(f), nameParts...)...)
+		} else {
+			p.deliver(w, w.named(f)...)
+		}
+		then(w, f)
+	}
+}
+
+func clears(p *probe) {
+	eachCleared(p, func(w *person, f store.Field) { p.deliver(w, w.named(f)...) })
+}
+
+func setsAgain(p *probe) {
+	eachCleared(p, func(w *person, f store.Field) {
+		cleared := w.named(f)
+		if f == store.FieldName {
+			cleared = append(cleared, nameParts...)
+		}
+		w.values = versionOf(w.key, 0)
+		p.deliver(w, cleared...)
+	})
+}
+
+func keysApart(p *probe) {
+	plain := p.anybody()
+	p.deliver(plain)
+	for _, pair := range hostile.KeyPairs {
+		a, b := newPerson(store.Key(pair[0])), newPerson(store.Key(pair[1]))
+		if a.key.Validate() != nil || b.key.Validate() != nil {
+			continue
+		}
+		_, was := p.Holds(a.key) // keys occur in several pairs
+		if was && p.different(a) != "" {
+			p.failf("%q was delivered, and is %s", a.key, p.different(a))
+		}
+		for _, w := range []*person{a, b} {
+			p.deliverOrRefuse(w)
+		}
+		for _, w := range []*person{a, b} {
+			if _, ok := p.Holds(w.key); ok {
+				p.sameThere(w)
+			}
+		}
+	}
+	for _, id := range []string{"42", "43"} {
+		p.deliver(newPerson(store.Key{Channel: "telegram", UserID: id}))
+		p.deliver(newPerson(store.Key{Channel: "discord", UserID: id}))
+	}
+	p.sameThere(plain)
+}
+
+// deliverOrRefuse wants the person to be there as they are, or to be refused for
+// good with nothing wrong there.
+func (p *probe) deliverOrRefuse(w *person) (delivered bool) {
+	ctx, cancel := p.within()
+	defer cancel()
+	err := p.try(ctx, w)
+	if err == nil {
+		p.sameThere(w)
+		return true
+	}
+	if !errors.Is(err, store.ErrInvalid) {
+		p.failf("Deliver %s: the error is %v; it must wrap %q, or the service take the person", w.key, err, store.ErrInvalid)
+	}
+	held, _ := p.Holds(w.key)
+	profile := w.profile()
+	for _, f := range p.tried() {
+		if held[f] != "" && held[f] != profile.Value(f) {
+			p.failf("%s was refused, and yet the service holds the %s %.80q, which is not theirs", w.key, f, held[f])
+		}
+	}
+	return false
+}
+
+func textsExact(p *probe) {
+	var textFields []store.Field
+	for _, f := range append(store.Fields(), store.NickField("1001")) {
+		if v, ok := store.Repair(f, "any text!"); ok && v == "any text!" && takes(p.traits, f) {
+			textFields = append(textFields, f)
+		}
+	}
+	if takes(p.traits, store.FieldName) && !slices.Contains(textFields, store.FieldGivenName) {
+		textFields = append(textFields, store.FieldGivenName)
+	}
+	arrived := 0
+	for _, text := range hostile.Texts {
+		all := p.anybody()
+		for _, f := range textFields {
+			value, ok := store.Repair(f, text)
+			if !ok || value == "" {
+				continue
+			}
+			all.values[f] = value
+			if one := p.anybody(); f != store.FieldStatus {
+				one.values[f] = value
+				if p.deliverOrRefuse(one) {
+					arrived++
+				}
+			}
+		}
+		p.deliverOrRefuse(all)
+	}
+	if len(textFields) > 0 && arrived < len(hostile.Honest) {
+		p.failf("of all the texts that people are called by only %d arrive", arrived)
+	}
+}
+
+func occupied(p *probe) {
+	if p.Occupy == nil {
+		p.skipf("the fixture has no Occupy: nothing in this service is unique")
+	}
+	w := p.anybody()
+	p.Occupy(w.key)
+	before, ok := p.Holds(store.Key{})
+	if !ok {
+		p.failf("after Fixture.Occupy, Holds of the zero Key must return what the somebody else holds")
+	}
+	if delivered := p.deliverOrRefuse(w); delivered {
+		p.deliver(w)
+	}
+	after, ok := p.Holds(store.Key{})
+	if !ok {
+		p.failf("somebody else held what the person needs, and is gone after the delivery")
+	}
+	for _, f := range p.tried() {
+		if before[f] != after[f] {
+			p.failf("somebody else held what the person needs, and their %s is now %q in the place of %q", f, after[f], before[f])
+		}
+	}
+	p.deliver(p.anybody())
+}
+
+func undefinedCustom(p *probe) {
+	if p.Undefined == "" {
+		p.skipf("the fixture has no Undefined: the backend takes no custom fields")
+	}
+	w := p.anybody()
+	w.values[p.Undefined] = `"a value that has no place there"`
+	p.deliverOrRefuse(w)
+	p.deliver(p.anybody())
+}
+
+func batch(p *probe) {
+	batcher, ok := p.backend.(store.Batcher)
+	if !ok || p.traits.Batch < 2 {
+		p.skipf("the backend takes one person a call")
+	}
+	ctx, cancel := p.within()
+	defer cancel()
+	crowd := make([]*person, p.traits.Batch)
+	for i := range crowd {
+		crowd[i] = p.anybody()
+	}
+	for range 2 {
+		ds := make([]store.Delivery, len(crowd))
+		for i, w := range crowd {
+			ds[i] = w.delivery(p.traits)
+		}
+		results := batcher.DeliverBatch(ctx, ds)
+		if len(results) != len(ds) {
+			p.failf("DeliverBatch of %d returned %d results", len(ds), len(results))
+		}
+		for i, r := range results {
+			p.searchError("DeliverBatch", r.Err, crowd[i])
+			if r.Err != nil {
+				p.failf("DeliverBatch, %s: %v", crowd[i].key, r.Err)
+			}
+			crowd[i].known, crowd[i].remote = true, r.Receipt.Remote
+			p.sameThere(crowd[i])
+		}
+		for _, w := range crowd {
+			w.values = versionOf(w.key, 1)
+		}
+	}
+	p.count(len(crowd))
+}
+
+func concurrent(p *probe) {
+	crowd := make([]*person, 12)
+	for i := range crowd {
+		crowd[i] = p.anybody()
+	}
+	ctx, cancel := p.within()
+	defer cancel()
+	for version := range 3 {
+		errs := make([]error, len(crowd))
+		var running sync.WaitGroup
+		for i, w := range crowd {
+			w.values = versionOf(w.key, version)
+			d := w.delivery(p.traits)
+			w.known = true
+			running.Go(func() { _, errs[i] = p.receive(ctx, d) })
+		}
+		running.Wait()
+		for i, w := range crowd {
+			p.searchError("Deliver beside others", errs[i], w)
+			if errs[i] != nil {
+				p.failf("Deliver %s beside others: %v", w.key, errs[i])
+			}
+			p.sameThere(w)
+		}
+	}
+	p.count(len(crowd))
+}
+
+func cancelled(p *probe) {
+	w := p.anybody()
+	p.deliver(w)
+	w.values = versionOf(w.key, 1)
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel()
+	p.service.Inject(passed, 0)
+	err := p.try(ctx, w)
+	if calls := p.service.Lift(); calls > 0 {
+		p.failf("with a ctx that had ended, it made %d requests", calls)
+	}
+	if err == nil {
+		p.failf("with a ctx that had ended, Deliver returned no error")
+	}
+	p.errorIsNot("with a ctx that had ended", err, store.ErrInvalid, store.ErrDenied)
+	p.deliver(w)
+}
