@@ -1,0 +1,18 @@
+// Package webhooktest has a double of a service that receives profiles from
+// package webhook, for tests of bots and of other senders. It is an http.Handler:
+//
+//	service := webhooktest.New(secret)
+//	srv := httptest.NewServer(service)
+//	defer srv.Close()
+//
+//	b, err := webhook.New(srv.URL+"/hook", []string{secret}, nil)
+//	...
+//	ann, ok := service.Person("telegram:42")
+//
+// It is strict: it takes POST of JSON at any path, with a signature of the
+// Standard Webhooks specification that is no older than five minutes, and with
+// nothing in the body but what package webhook documents, in its place and of the
+// right type. It checks signatures by itself, and shares no code with package
+// webhook. Like a receiver that keeps ids, it drops the events that it has
+// processed, and counts them.
+package webhooktest
