@@ -92,15 +92,11 @@ func (s Standing) Changed(fields []Field, now time.Time) Standing {
 	return s
 }
 
-// Bulked is for Enroll and Resync. Those who are erased stay so.
+// Bulked is for Enroll and Resync. Those who are erased, or are to be and did not
+// come back, stay so.
 func (s Standing) Bulked(now time.Time) Standing {
-	switch s.State {
-	case StateErased, StateUnerasable:
+	if s.State == StateErased || s.State == StateUnerasable || s.Erase && !s.All {
 		return s
-	case StateOwed, StateDead:
-		if s.Erase {
-			return s
-		}
 	}
 	if s.State != StateOwed {
 		s.State, s.Bulk, s.Attempts, s.Reason, s.Due = StateOwed, true, 0, "", wholeMillis(now)
