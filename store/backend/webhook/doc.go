@@ -66,11 +66,12 @@
 //
 // # Duplicates
 //
-// Whoever keeps the ids of the events that it has processed can drop those that
+// Whoever keeps the ids of the updates that were processed can drop those that
 // come again. An id is the same when the same change is sent again, because the
 // answer was an error or got lost. It differs once an event was accepted in
 // between, so that somebody who is called Bob for a minute and then Ann again is
-// not taken for a duplicate of Ann.
+// not taken for a duplicate of Ann. Never drop an erasure, and erase the ids of
+// that person with it: the ids of somebody who comes back begin anew.
 //
 // This is what it does not cover. A retry has a new id when something else of the
 // profile moved meanwhile, last_seen too, and when the first secret was changed.

@@ -33,7 +33,7 @@ type Service struct {
 	mu         sync.Mutex
 	secrets    []string
 	people     map[string]map[string]string
-	processed  map[string]bool // ids
+	processed  map[string]map[string]bool // ids, by person
 	refused    map[string]int
 	replies    []Reply
 	requests   []Request
@@ -47,7 +47,7 @@ func New(secrets ...string) *Service {
 	return &Service{
 		secrets:   secrets,
 		people:    make(map[string]map[string]string),
-		processed: make(map[string]bool),
+		processed: make(map[string]map[string]bool),
 		refused:   make(map[string]int),
 	}
 }
@@ -85,7 +85,8 @@ func (s *Service) Rejected() []string {
 	return slices.Clone(s.rejected)
 }
 
-// Duplicates returns how many events had an id that was processed before.
+// Duplicates returns how many updates had an id that was processed
+// before. Erasures are never taken for duplicates.
 func (s *Service) Duplicates() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,27 +164,28 @@ func (s *Service) reject(w http.ResponseWriter, status int, problem string) {
 	w.WriteHeader(status)
 }
 
-// take does what an event says: the fields that it names, and no others.
+// take does what an event says: the fields that it names, and no others. With a
+// person it erases the ids too, so that somebody who comes back is heard.
 func (s *Service) take(e Event) {
-	if s.processed[e.ID] {
+	if e.Type == "profile.erased" {
+		delete(s.people, e.Key)
+		delete(s.processed, e.Key)
+		return
+	}
+	if s.processed[e.Key][e.ID] {
 		s.duplicates++
 		return
 	}
-	s.processed[e.ID] = true
-	if e.Type == "profile.erased" {
-		delete(s.people, e.Key)
-		return
+	if s.people[e.Key] == nil {
+		s.people[e.Key] = make(map[string]string)
+		s.processed[e.Key] = make(map[string]bool)
 	}
-	person := s.people[e.Key]
-	if person == nil {
-		person = make(map[string]string)
-		s.people[e.Key] = person
-	}
+	s.processed[e.Key][e.ID] = true
 	for _, field := range e.Fields {
 		if value, ok := e.value(field); ok {
-			person[field] = value
+			s.people[e.Key][field] = value
 		} else {
-			delete(person, field)
+			delete(s.people[e.Key], field)
 		}
 	}
 }
