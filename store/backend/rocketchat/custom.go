@@ -1,0 +1,128 @@
+package rocketchat
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// A customMap says which field goes to which custom field, sorted by field.
+type customMap []customPair
+
+type customPair struct {
+	field store.Field
+	key   string
+}
+
+func newCustomMap(from map[store.Field]string) (customMap, error) {
+	var m customMap
+	taken := make(map[string]bool, len(from))
+	for _, field := range slices.Sorted(maps.Keys(from)) {
+		key := from[field]
+		problem := ""
+		switch {
+		case !field.Known():
+			problem = "is no field of a profile"
+		case key == "" || strings.ContainsFunc(key, notInCustomKey) || strings.HasPrefix(key, "__"):
+			problem = "goes to a key that is not made of 0-9 a-z A-Z - and _"
+		case strings.HasPrefix(strings.ToLower(key), "role"):
+			problem = "goes to a key that begins with role, by which a server can give rights away; rename it there"
+		case taken[key]:
+			problem = "goes to a key that another field goes to as well"
+		}
+		if problem != "" {
+			return nil, fmt.Errorf("rocketchat: Options.Custom: %s %s: %w", field, problem, store.ErrInvalid)
+		}
+		taken[key] = true
+		m = append(m, customPair{field, key})
+	}
+	return m, nil
+}
+
+func notInCustomKey(r rune) bool { return r == '.' || notInUsername(r) }
+
+func (m customMap) key(f store.Field) (string, bool) {
+	i, found := slices.BinarySearchFunc(m, f, func(p customPair, f store.Field) int {
+		return strings.Compare(string(p.field), string(f))
+	})
+	if !found {
+		return "", false
+	}
+	return m[i].key, true
+}
+
+// text is a field's value as custom fields hold it: without the quotes of JSON.
+func text(p store.Profile, f store.Field) string {
+	value := p.Value(f)
+	var s string
+	if strings.HasPrefix(value, `"`) && json.Unmarshal([]byte(value), &s) == nil && isCustom(f) {
+		return s
+	}
+	return value
+}
+
+func isCustom(f store.Field) bool { return strings.HasPrefix(string(f), string(store.CustomKey(""))) }
+
+// A customFields is what an account holds, each value as its JSON.
+type customFields map[string]json.RawMessage
+
+// written returns what the account is to hold, and whether that differs from
+// held: all that is there, and the fields of d over it. A field without a value
+// becomes "", which both kinds of server, those that merge and those that
+// replace, take for none.
+func (m customMap) written(p store.Profile, has func(store.Field) bool, held customFields) (all customFields, differs bool) {
+	all = maps.Clone(held)
+	for _, pair := range m {
+		if !has(pair.field) {
+			continue
+		}
+		value := text(p, pair.field)
+		if value == plain(held[pair.key]) {
+			continue
+		}
+		if all == nil {
+			all = make(customFields)
+		}
+		all[pair.key], differs = quote(value), true
+	}
+	return all, differs
+}
+
+// all is what a new account is to hold.
+func (m customMap) all(p store.Profile) customFields {
+	fields, _ := m.written(p, func(store.Field) bool { return true }, nil)
+	return fields
+}
+
+// dropped returns an error for the first field that was sent and is not in what
+// the server answered.
+func (m customMap) dropped(sent, answered customFields) error {
+	for _, pair := range m {
+		if plain(sent[pair.key]) != "" && plain(answered[pair.key]) == "" {
+			return &store.FieldError{Field: pair.field, Problem: fmt.Sprintf(
+				"was dropped, and all else has arrived: define the custom field %q on the server, then Replay", pair.key)}
+		}
+	}
+	return nil
+}
+
+// plain is a held value as text: "" for none, JSON for what is not text.
+func plain(raw json.RawMessage) string {
+	var s *string
+	if len(raw) == 0 || json.Unmarshal(raw, &s) == nil {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
+	return string(raw)
+}
+
+func quote(s string) json.RawMessage {
+	raw, _ := json.Marshal(s) // text cannot fail
+	return raw
+}

@@ -1,0 +1,31 @@
+package rocketchat
+
+import (
+	"strings"
+	"unicode/utf16"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+const (
+	maxNickname = 120
+	maxBio      = 260
+)
+
+// fullWidth has what a server refuses in a name. '%' is among it because one
+// that begins no escape cannot be decoded, and one that does may hide the others.
+var fullWidth = strings.NewReplacer("<", "＜", ">", "＞", `\`, "＼", "/", "／", "%", "％")
+
+// nameOf is the name to show, never empty.
+func nameOf(p store.Profile) string { return fullWidth.Replace(p.DisplayName()) }
+
+// cut returns s with at most limit UTF-16 units, which is how the server counts.
+func cut(s string, limit int) string {
+	units := 0
+	for i, r := range s {
+		if units += utf16.RuneLen(r); units > limit {
+			return strings.TrimSpace(s[:i])
+		}
+	}
+	return s
+}

@@ -1,0 +1,77 @@
+package rocketchat
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// defaultUsername gives each Key a username of its own, whatever the case of
+// letters. The plain form has one '_', the other one two in a row.
+func defaultUsername(key store.Key) string {
+	const longest = 40
+	if !strings.Contains(key.Channel, "_") && len(key.UserID) <= longest && !strings.ContainsFunc(key.UserID, notPlain) {
+		return key.Channel + "_" + key.UserID
+	}
+	sum := sha256.Sum256([]byte(key.String()))
+	return strings.ReplaceAll(key.Channel, "_", "-") + "__" + hex.EncodeToString(sum[:12])
+}
+
+func notPlain(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
+
+// usernameOf checks what Options.Username makes against the server's default
+// rule, UTF8_User_Names_Validation.
+func (b *Backend) usernameOf(key store.Key) (string, error) {
+	name := b.username(key)
+	if name == "" || strings.ContainsFunc(name, notInUsername) {
+		return "", fmt.Errorf("the username is not made of 0-9 a-z A-Z - _ and .: %w", store.ErrInvalid)
+	}
+	return name, nil
+}
+
+func notInUsername(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+}
+
+// markOf is the address that an account of ours has from its creation on. It
+// depends on the Key alone, so that two keys which Options.Username confuses do
+// not become one account.
+func (b *Backend) markOf(key store.Key) string { return defaultUsername(key) + "@" + b.emailDomain }
+
+func (b *Backend) marked(u User, key store.Key) bool {
+	mark := b.markOf(key)
+	for _, e := range u.Emails {
+		if strings.EqualFold(e.Address, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// newPassword satisfies every rule of the server's password policy, and is
+// forgotten at once.
+func newPassword() string {
+	random := make([]byte, 18)
+	_, _ = rand.Read(random) // never fails
+	return "aA1!" + base64.RawURLEncoding.EncodeToString(random)
+}
+
+// adoptedPrefix begins the Receipt.Remote of accounts that we did not make. Ids
+// hold no space.
+const adoptedPrefix = "adopted "
+
+func remoteOf(u User, adopted bool) string {
+	if adopted {
+		return adoptedPrefix + u.ID
+	}
+	return u.ID
+}
+
+func parseRemote(remote string) (id string, adopted bool) {
+	return strings.CutPrefix(remote, adoptedPrefix)
+}
