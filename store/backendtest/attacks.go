@@ -25,7 +25,7 @@ func (p *probe) attack(f fault, judge func(doing string, err error)) {
 			var changed []store.Field
 			if known {
 				p.deliver(w)
-				field := p.changing(w, nth)
+				field := p.changing(w)
 				w.set(field, 1)
 				changed = w.named(field)
 			}

@@ -1,7 +1,6 @@
-package backendtest_test
+package backendtest
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/backend/rest"
-	"github.com/rollcall-go/rollcall/store/backendtest"
 )
 
 const (
@@ -123,7 +121,7 @@ func (c *crm) holds(key store.Key) (map[store.Field]string, bool) {
 func (c *crm) occupy(key store.Key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := backendtest.Person(key)
+	p := Person(key)
 	c.people[c.add("somebody else")][store.FieldUsername] = p.Username
 }
 
@@ -138,7 +136,7 @@ type backend struct {
 	client *rest.Client
 }
 
-func newBackend(baseURL string) (store.Backend, error) {
+func newBackend(baseURL string) (*backend, error) {
 	client, err := rest.New(baseURL, &rest.Options{Header: http.Header{"X-Token": {token}}})
 	if err != nil {
 		return nil, fmt.Errorf("crm: %w", err)
@@ -206,14 +204,11 @@ func (b *backend) Erase(ctx context.Context, key store.Key, _ string) error {
 	return nil
 }
 
-// fixture of a crm whose backend is made by make, newBackend where that is nil.
-func fixture(makeBackend func(baseURL string) (store.Backend, error)) backendtest.Fixture {
+func newFixture() Fixture {
 	double := newCRM()
-	if makeBackend == nil {
-		makeBackend = newBackend
-	}
-	return backendtest.Fixture{
-		Backend: makeBackend, Double: double, Holds: double.holds, Count: double.count, Secrets: []string{token},
-		Occupy: double.occupy, Undefined: cmp.Or(undefined),
+	return Fixture{
+		Backend: func(baseURL string) (store.Backend, error) { return newBackend(baseURL) },
+		Double:  double, Holds: double.holds, Count: double.count, Secrets: []string{token},
+		Occupy: double.occupy, Undefined: undefined,
 	}
 }

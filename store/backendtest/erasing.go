@@ -93,7 +93,7 @@ func vanished(p *probe) {
 	p.deliver(other)
 	p.deliver(w)
 	p.erase(w, w.remote)
-	field := p.changing(w, 0)
+	field := p.changing(w)
 	w.set(field, 1)
 	ctx, cancel := p.within()
 	defer cancel()

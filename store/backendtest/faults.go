@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -158,18 +159,20 @@ func (in *injector) flood(w io.Writer, chunk []byte) {
 	in.mu.Unlock()
 }
 
-// bomb is 64 MiB of JSON in some 64 KiB.
+// bomb is 64 MiB of JSON in some 64 KiB: gzip files that follow one another are
+// one.
 var bomb = sync.OnceValue(func() []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	chunk := bytes.Repeat([]byte("a"), 1<<20)
-	_, _ = io.WriteString(z, `{"success":true,"data":"`)
-	for range 64 {
-		_, _ = z.Write(chunk)
+	packed := func(text []byte) []byte {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(text)
+		_ = z.Close()
+		return b.Bytes()
 	}
-	_, _ = io.WriteString(z, `"}`)
-	_ = z.Close()
-	return b.Bytes()
+	return slices.Concat(
+		packed([]byte(`{"success":true,"data":"`)),
+		bytes.Repeat(packed(bytes.Repeat([]byte("a"), 1<<20)), 64),
+		packed([]byte(`"}`)))
 })
 
 // redirect sends to the same path on another host.

@@ -118,7 +118,7 @@ func (p *probe) call(ctx context.Context, doing string, w *person, f func(ctx co
 
 // within returns a ctx that is long enough for whatever is not to time out.
 func (p *probe) within() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(p.ctx, 2*p.patience)
+	return context.WithTimeout(p.ctx, time.Minute)
 }
 
 // deliver wants one delivery to succeed, and the service to hold the person.

@@ -9,6 +9,7 @@ var properties = []property{
 	{"partial", "somebody may have corrected a field by hand in the foreign system; a change of another one must not undo it", partial},
 	{"clears", "a name that the person removed must not stay in the foreign system", clears},
 	{"sets-again", "what was cleared may come back", setsAgain},
+	{"stays-true", "people change again and again, and after each delivery the service must hold them as they are", staysTrue},
 	{"keys-apart", "two ids that look alike are two people; to mix them up shows one of them the other's data", keysApart},
 	{"texts-exact", "people have all kinds of names: each arrives as it is, or the person is refused, but nobody gets half a name", textsExact},
 	{"occupied", "a username may belong to somebody else there, whose account must not be taken over", occupied},
