@@ -12,20 +12,116 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
+// start makes calls of claims, and gives back those that need more calls than
+// may be made.
+func (d *deliverer) start(ctx context.Context, claims []store.Claim, calls int) {
+	for i, r := range d.group(claims) {
+		if i < calls {
+			d.launch(ctx, r)
+			continue
+		}
+		for _, c := range r.claims {
+			d.release(c, 0, c.Standing.Reason)
+		}
+	}
+}
+
+// group makes one call of each person to erase, and of each batch of others. It
+// settles what needs none.
+func (d *deliverer) group(claims []store.Claim) []result {
+	var groups []result
+	var batch result
+	for _, c := range claims {
+		if _, running := d.busy[c.Standing.Key]; running {
+			// The call before has outlived its lease, and this one must not overtake
+			// it.
+			d.release(c, d.lease(), "the call before still runs")
+			continue
+		}
+		if c.Standing.Erase {
+			groups = append(groups, result{claims: []store.Claim{c}, parts: []part{{needed: true}}})
+			continue
+		}
+		var p part
+		err := d.contain(func() error { // Traits.Takes is the backend's
+			p.delivery, p.uncleared, p.needed = deliveryOf(c, d.traits)
+			return nil
+		})
+		if err != nil {
+			p.fail(err)
+		}
+		if err != nil || !p.needed {
+			d.finish(c, &p, 0)
+			continue
+		}
+		batch.claims = append(batch.claims, c)
+		batch.parts = append(batch.parts, p)
+		if len(batch.claims) == d.traits.Batch {
+			groups = append(groups, batch)
+			batch = result{}
+		}
+	}
+	if len(batch.claims) > 0 {
+		groups = append(groups, batch)
+	}
+	return groups
+}
+
+func (d *deliverer) launch(ctx context.Context, r result) {
+	if d.limiter != nil {
+		d.limiter.AllowN(time.Now(), 1)
+	}
+	for _, c := range r.claims {
+		d.busy[c.Standing.Key] = struct{}{}
+	}
+	d.inFlight++
+	go func() {
+		d.call(ctx, &r)
+		d.results <- r
+	}()
+}
+
 // call asks the backend, on a goroutine of its own, and notes what it says of
 // each person.
 func (d *deliverer) call(ctx context.Context, r *result) {
 	ctx, cancel := context.WithTimeout(ctx, d.traits.Timeout)
 	defer cancel()
-	err := d.contain(func() error { return d.ask(ctx, r) })
-	for i := range r.parts {
-		p := &r.parts[i]
-		if err != nil {
-			p.err = err
+	deaf := time.AfterFunc(2*d.traits.Timeout, func() {
+		d.log.Warn("backend neither answers nor heeds its context; the person waits")
+	})
+	defer deaf.Stop()
+	err := d.contain(func() error {
+		err := d.ask(ctx, r)
+		for i := range r.parts {
+			p := &r.parts[i]
+			if err != nil {
+				p.err = err
+			}
+			p.read(ctx, r.claims[i].Standing.Key)
 		}
-		p.blame = blameFor(ctx, p.err)
+		return nil
+	})
+	if err != nil {
+		for i := range r.parts {
+			r.parts[i].fail(err)
+		}
 	}
 }
+
+// read makes of p.err, whose methods are the backend's too, what is done about it.
+func (p *part) read(ctx context.Context, key store.Key) {
+	if p.err == nil {
+		return
+	}
+	p.blame, p.reason = blameFor(ctx, p.err), reason(p.err, key)
+	if throttled, ok := errors.AsType[*store.ThrottledError](p.err); ok {
+		p.after = throttled.After
+	}
+	p.err = redact(p.err)
+}
+
+// fail is for one of ours.
+func (p *part) fail(err error) { p.blame, p.reason, p.err = theSilence, err.Error(), err }
 
 // ask makes the call. What it returns is about everybody in it.
 func (d *deliverer) ask(ctx context.Context, r *result) error {
@@ -66,110 +162,4 @@ func (d *deliverer) contain(ask func() error) (err error) {
 		}
 	}()
 	return ask()
-}
-
-// collect takes in what became of a call.
-func (d *deliverer) collect(r result) {
-	d.inFlight--
-	now := time.Now()
-	pause := d.judge(now, r)
-	for i, c := range r.claims {
-		delete(d.busy, c.Standing.Key)
-		p := &r.parts[i]
-		s := settled{settlement: settlementOf(c.Standing, p.blame, p.err, pause, d.traits.Timeout)}
-		d.describe(&s, c, p)
-		d.settleLater(s)
-	}
-}
-
-// judge tells the gate what a call says of the backend, once for a whole batch:
-// that one person was answered shows that it works.
-func (d *deliverer) judge(now time.Time, r result) (pause time.Duration) {
-	worst := r.parts[0]
-	for _, p := range r.parts {
-		switch {
-		case p.blame == ourselves, p.blame == cannotErase:
-			return 0
-		case p.blame == nobody, p.blame == thePerson:
-			d.answered()
-			return 0
-		case p.blame > worst.blame:
-			worst = p
-		}
-	}
-	switch worst.blame {
-	case theLoad:
-		throttled, _ := errors.AsType[*store.ThrottledError](worst.err)
-		pause = d.gate.throttled(now, throttled.After)
-		d.log.Debug("backend asks for a pause", zap.Duration("pause", pause))
-	case theAccess:
-		if d.gate.denied(now) {
-			d.tripped(now, r, worst.err)
-		}
-	case theBackend:
-		if d.gate.failed(now) {
-			d.tripped(now, r, worst.err)
-		}
-	}
-	return pause
-}
-
-func (d *deliverer) tripped(now time.Time, r result, err error) {
-	d.since = now
-	d.log.Warn("backend refuses; what is owed to it waits in the store", zap.String("cause", reason(err, r.claims[0].Standing.Key)))
-}
-
-func (d *deliverer) answered() {
-	if d.gate.answered() && !d.since.IsZero() {
-		d.log.Info("backend is back", zap.Duration("away", time.Since(d.since)))
-		d.since = time.Time{}
-	}
-}
-
-// describe adds to a settlement what is told once it is durable.
-func (d *deliverer) describe(s *settled, c store.Claim, p *part) {
-	o := &Outcome{
-		Target: d.name, Key: c.Standing.Key, Profile: p.delivery.Profile, Fields: p.delivery.Fields,
-		Uncleared: p.uncleared, Attempts: c.Standing.Attempts + 1,
-	}
-	switch verdict := s.settlement.Verdict; verdict {
-	case store.VerdictDelivered:
-		o.Result, o.Remote = Delivered, p.receipt.Answer
-		s.settlement.Remote = p.receipt.Remote
-	case store.VerdictErased:
-		o.Result = Erased
-	case store.VerdictUnerasable:
-		o.Result, o.Err = Failed, p.err
-		d.log.Warn("backend cannot erase; remove the person there by hand, see Outbox.Standings")
-	case store.VerdictDead:
-		o.Result, o.Err = Failed, p.err
-		d.buried(c.Standing.Key, s.settlement.Reason)
-	case store.VerdictRetry, store.VerdictRelease:
-		if p.blame == ourselves {
-			return
-		}
-		s.retry = &Retry{Target: d.name, Key: c.Standing.Key, Attempts: o.Attempts, After: s.settlement.After, Err: p.err}
-		d.log.Debug("delivery is tried again", zap.Stringer("key", c.Standing.Key), zap.String("cause", s.settlement.Reason),
-			zap.Duration("after", s.settlement.After))
-		if verdict == store.VerdictRelease || o.Attempts != d.m.attempts {
-			return
-		}
-		o.Result, o.Err, o.Kept = Failed, p.err, true
-	}
-	s.outcome = o
-}
-
-// buried logs dead letters: each at debug level, and for the owner the first, the
-// tenth, the hundredth and so on.
-func (d *deliverer) buried(key store.Key, why string) {
-	d.log.Debug("dead letter", zap.Stringer("key", key), zap.String("cause", why))
-	d.dead++
-	n := d.dead
-	for n%10 == 0 {
-		n /= 10
-	}
-	if n == 1 {
-		d.log.Warn("backend will not take a person; see Outbox.Standings, and Replay once it is put right",
-			zap.String("cause", why), zap.Uint64("dead letters since the start", d.dead))
-	}
 }

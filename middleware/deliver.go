@@ -58,6 +58,7 @@ func (m *Middleware) startDeliveries(backends []store.Backend) {
 func (d *deliverer) enroll(ctx context.Context) {
 	for refusals := 0; ctx.Err() == nil; refusals++ {
 		err := d.m.containStore(func() error { return d.m.outbox.Enroll(ctx, d.name) })
+		d.enrolled.Store(err == nil)
 		d.nudge()
 		if err == nil || ctx.Err() != nil {
 			return
@@ -100,10 +101,11 @@ func (m *Middleware) endDeliveries(ctx context.Context) {
 	if len(m.deliverers) == 0 || ctx.Err() != nil {
 		return
 	}
-	backlogs, err := m.Backlogs(ctx)
-	if err != nil {
-		return
-	}
+	var backlogs []store.Backlog
+	_ = m.containStore(func() (err error) {
+		backlogs, err = m.Backlogs(ctx)
+		return err
+	})
 	for _, b := range backlogs {
 		if b.Owed > 0 {
 			m.log.Info("still owed", zap.String("backend", b.Backend), zap.Int("people", b.Owed))
@@ -196,7 +198,7 @@ func (m *Middleware) owed(ctx context.Context) (people int, err error) {
 	for _, d := range m.deliverers {
 		b, ok := enrolled[d.name]
 		people += b.Owed + int(d.untold.Load())
-		if !ok || !b.Complete {
+		if ok && !b.Complete || !ok && !d.enrolled.Load() {
 			people++ // of whom nobody knows yet how many
 		}
 	}

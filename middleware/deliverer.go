@@ -17,7 +17,7 @@ import (
 const (
 	defaultInFlight = 4
 	defaultTimeout  = 20 * time.Second
-	// leaseMargin is how much longer a claim lasts than the call that it is for.
+	// leaseMargin is how much longer a claim lasts than its call can matter.
 	leaseMargin = 10 * time.Second
 	// pollEvery is how often the outbox is asked for what other processes wrote.
 	pollEvery = time.Second
@@ -45,7 +45,9 @@ type deliverer struct {
 	untold    atomic.Int64 // how many are in unsettled, or are being told
 	refusals  int          // of the outbox in a row
 	dead      uint64
-	since     time.Time // when the gate tripped
+	since     time.Time   // when the backend began to refuse; zero when it works
+	enrolled  atomic.Bool // by us
+	withdrawn bool        // by somebody, since then
 }
 
 // A result is what became of one call.
@@ -56,11 +58,14 @@ type result struct {
 
 // A part is what a call says of one person.
 type part struct {
-	delivery  store.Delivery
+	delivery  store.Delivery // zero for an erasure
 	uncleared []store.Field
+	needed    bool // something is to be asked
 	receipt   store.Receipt
-	err       error
+	err       error // without URLs
+	reason    string
 	blame     blame
+	after     time.Duration // of theLoad
 }
 
 // A settled is a settlement that the outbox has not taken yet, and what is told
@@ -109,6 +114,9 @@ func (d *deliverer) run(claiming, calling context.Context) {
 		select {
 		case r := <-d.results:
 			d.collect(r)
+			for len(d.results) > 0 { // settle them in one transaction
+				d.collect(<-d.results)
+			}
 		case <-d.wake:
 		case <-timer.C:
 		case <-claiming.Done():
@@ -154,7 +162,8 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 	if d.limiter != nil && calls > 0 {
 		tokens := d.limiter.TokensAt(now)
 		if tokens < 1 {
-			return time.Duration((1 - tokens) / float64(d.limiter.Limit()) * float64(time.Second))
+			wait := time.Duration((1 - tokens) / float64(d.limiter.Limit()) * float64(time.Second))
+			return max(wait, time.Millisecond)
 		}
 		calls = min(calls, int(tokens))
 	}
@@ -171,8 +180,12 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 	})
 	switch {
 	case claiming.Err() != nil:
+		for _, c := range claims {
+			d.release(c, 0, c.Standing.Reason)
+		}
 		return 0
-	case errors.Is(err, store.ErrNotFound): // not enrolled yet
+	case errors.Is(err, store.ErrNotFound):
+		d.missing()
 		return pollEvery
 	case err != nil:
 		return d.outboxRefuses(err)
@@ -184,11 +197,22 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 		}
 		return next
 	}
-	d.start(calling, claims)
+	d.start(calling, claims, calls)
 	return 0
 }
 
-func (d *deliverer) lease() time.Duration { return d.traits.Timeout + leaseMargin }
+// lease is how long a claim lasts. The process may end in the call, and then
+// nobody may repeat it before it can no longer land.
+func (d *deliverer) lease() time.Duration { return 2*d.traits.Timeout + leaseMargin }
+
+// missing is for a backend that the outbox does not know: not yet, or not any
+// more.
+func (d *deliverer) missing() {
+	if d.enrolled.Load() && !d.withdrawn {
+		d.withdrawn = true
+		d.log.Warn("backend was withdrawn from the store; nothing is delivered until it is enrolled again")
+	}
+}
 
 func (d *deliverer) outboxRefuses(err error) time.Duration {
 	if d.refusals++; d.refusals == 1 {
@@ -201,100 +225,5 @@ func (d *deliverer) outboxAnswers() {
 	if d.refusals > 0 {
 		d.log.Info("store is back, deliveries go on", zap.Int("refusals", d.refusals))
 	}
-	d.refusals = 0
-}
-
-// start makes calls of claims: one for each person to erase, and one for each
-// batch of others.
-func (d *deliverer) start(ctx context.Context, claims []store.Claim) {
-	var batch result
-	for _, c := range claims {
-		if _, running := d.busy[c.Standing.Key]; running {
-			// The call before has outlived its lease, and this one must not overtake
-			// it.
-			d.settleLater(settled{settlement: store.Settlement{
-				Key: c.Standing.Key, Token: c.Standing.Token, Version: c.Standing.Version,
-				Verdict: store.VerdictRelease, After: d.lease(), Reason: "the call before still runs",
-			}})
-			continue
-		}
-		if c.Standing.Erase {
-			d.launch(ctx, result{claims: []store.Claim{c}, parts: make([]part, 1)})
-			continue
-		}
-		delivery, uncleared, needed := deliveryOf(c, d.traits)
-		if !needed {
-			d.spare(c, uncleared)
-			continue
-		}
-		batch.claims = append(batch.claims, c)
-		batch.parts = append(batch.parts, part{delivery: delivery, uncleared: uncleared})
-		if len(batch.claims) == d.traits.Batch {
-			d.launch(ctx, batch)
-			batch = result{}
-		}
-	}
-	if len(batch.claims) > 0 {
-		d.launch(ctx, batch)
-	}
-}
-
-// spare settles a claim without a call: what changed is nothing that the backend
-// takes, or can clear.
-func (d *deliverer) spare(c store.Claim, uncleared []store.Field) {
-	s := settled{settlement: settlementOf(c.Standing, nobody, nil, 0, 0)}
-	if len(uncleared) > 0 {
-		d.describe(&s, c, &part{uncleared: uncleared})
-	}
-	d.settleLater(s)
-}
-
-func (d *deliverer) settleLater(s settled) {
-	d.untold.Add(1)
-	d.unsettled = append(d.unsettled, s)
-}
-
-func (d *deliverer) launch(ctx context.Context, r result) {
-	if d.limiter != nil {
-		d.limiter.AllowN(time.Now(), 1)
-	}
-	for _, c := range r.claims {
-		d.busy[c.Standing.Key] = struct{}{}
-	}
-	d.inFlight++
-	go func() {
-		d.call(ctx, &r)
-		d.results <- r
-	}()
-}
-
-// settle hands to the outbox what has come to an end, and then tells of it.
-func (d *deliverer) settle() error {
-	if len(d.unsettled) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
-	defer cancel()
-	settlements := make([]store.Settlement, len(d.unsettled))
-	for i, s := range d.unsettled {
-		settlements[i] = s.settlement
-	}
-	err := d.m.containStore(func() error { return d.m.outbox.Settle(ctx, d.name, settlements) })
-	if errors.Is(err, store.ErrNotFound) {
-		err = nil // somebody withdrew the backend meanwhile
-	}
-	if err != nil {
-		return err
-	}
-	for _, s := range d.unsettled {
-		if s.outcome != nil {
-			d.m.tell(s.outcome)
-		}
-		if s.retry != nil {
-			d.m.tellRetry(s.retry)
-		}
-	}
-	d.untold.Add(-int64(len(d.unsettled)))
-	d.unsettled = nil
-	return nil
+	d.refusals, d.withdrawn = 0, false
 }

@@ -11,6 +11,9 @@ import (
 // fields that it would have to clear and cannot. needed is false where there is
 // nothing to ask.
 func deliveryOf(c store.Claim, t store.Traits) (d store.Delivery, uncleared []store.Field, needed bool) {
+	if c.Record.Key.IsZero() {
+		return store.Delivery{}, nil, false
+	}
 	p := c.Record.Profile()
 	d = store.Delivery{
 		Profile: p,
@@ -18,14 +21,7 @@ func deliveryOf(c store.Claim, t store.Traits) (d store.Delivery, uncleared []st
 		Remote:  c.Standing.Remote,
 		Attempt: c.Standing.Attempts + 1,
 	}
-	fields := slices.Clone(c.Standing.Fields)
-	if d.All {
-		fields = append(fields, p.Stated()...)
-	} else if slices.ContainsFunc(fields, partOfName) && nameIsMade(p) {
-		fields = append(fields, store.FieldName)
-	}
-	slices.Sort(fields)
-	for _, f := range slices.Compact(fields) {
+	for _, f := range changedFields(c.Standing.Fields, p) {
 		switch {
 		case t.Takes != nil && !t.Takes(f):
 		case t.CannotClear && p.Value(f) == "":
@@ -34,7 +30,28 @@ func deliveryOf(c store.Claim, t store.Traits) (d store.Delivery, uncleared []st
 			d.Fields = append(d.Fields, f)
 		}
 	}
-	return d, uncleared, !c.Record.Key.IsZero() && (c.Standing.All || len(d.Fields) > 0)
+	needed = c.Standing.All || len(d.Fields) > 0
+	if needed && d.All {
+		for _, f := range p.Stated() {
+			if t.Takes == nil || t.Takes(f) {
+				d.Fields = append(d.Fields, f)
+			}
+		}
+		slices.Sort(d.Fields)
+		d.Fields = slices.Compact(d.Fields)
+	}
+	return d, uncleared, needed
+}
+
+// changedFields are the fields that changed, with the name where it is made of
+// parts, one of which did.
+func changedFields(changed []store.Field, p store.Profile) []store.Field {
+	if !slices.ContainsFunc(changed, partOfName) || !nameIsMade(p) {
+		return changed
+	}
+	fields := append(slices.Clone(changed), store.FieldName)
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }
 
 func partOfName(f store.Field) bool {

@@ -21,14 +21,17 @@ const (
 // then one is let through at a time, until one is answered. It is used by one
 // goroutine.
 type gate struct {
-	until    time.Time
-	failures int // in a row
-	denials  int // in a row
-	tripped  bool
+	asked   time.Time // the backend asked for a pause until then
+	until   time.Time // our own pause
+	tripped bool
+
+	failures, denials, throttles int // in a row
 }
 
 // pause returns for how long no call may go.
-func (g *gate) pause(now time.Time) time.Duration { return max(0, g.until.Sub(now)) }
+func (g *gate) pause(now time.Time) time.Duration {
+	return max(0, g.asked.Sub(now), g.until.Sub(now))
+}
 
 // allow returns how many more calls may go beside those in flight.
 func (g *gate) allow(free, inFlight int) int {
@@ -41,55 +44,55 @@ func (g *gate) allow(free, inFlight int) int {
 	return min(1, free)
 }
 
-// answered is for every answer that shows that the backend works. It reports
-// whether that is news.
-func (g *gate) answered() (back bool) {
-	back = g.tripped
-	g.tripped, g.failures, g.denials = false, 0, 0
-	return back
-}
+// answered is for every answer that shows that the backend works. A pause that
+// the backend asked for goes on.
+func (g *gate) answered() { *g = gate{asked: g.asked} }
 
 // failed is for a call without an answer, or with one that says that the backend
-// does not work. It reports whether the gate tripped by it.
-func (g *gate) failed(now time.Time) (tripped bool) {
+// does not work. It reports whether calls pause now.
+func (g *gate) failed(now time.Time) bool {
+	if g.until.After(now) {
+		return true // the call was under way when the pause began
+	}
 	g.failures++
 	if g.failures < tripAfter && !g.tripped {
 		return false
 	}
-	tripped, g.tripped = !g.tripped, true
-	g.hold(now, jitter(firstPause, g.failures))
-	return tripped
+	g.tripped = true
+	g.until = now.Add(jitter(firstPause, g.failures-tripAfter))
+	return true
 }
 
 // denied is for a backend that does not let us in. That may be about one person
-// after all, so the next one is tried at once, and only then calls pause.
-func (g *gate) denied(now time.Time) (tripped bool) {
-	g.denials++
-	tripped, g.tripped = g.denials == 2, true
-	if g.denials > 1 {
-		span := spanOf(deniedPause, g.denials-2)
-		g.hold(now, span/2+rand.N(span/2))
+// after all, so the next one is tried at once, and only then calls pause. It
+// reports whether they do.
+func (g *gate) denied(now time.Time) bool {
+	if g.until.After(now) {
+		return true
 	}
-	return tripped
+	g.denials++
+	g.tripped = true
+	if g.denials == 1 {
+		return false
+	}
+	span := spanOf(deniedPause, g.denials-2)
+	g.until = now.Add(span/2 + rand.N(span/2))
+	return true
 }
 
-// throttled is for a backend that asks for a pause, or for less, where after is
-// 0. It returns the pause.
+// throttled is for a backend that asks for a pause, and did not say how long
+// where after is 0. It returns the pause.
 func (g *gate) throttled(now time.Time, after time.Duration) time.Duration {
 	if after <= 0 {
-		g.failures++
-		after = jitter(firstPause, g.failures)
+		g.throttles++
+		after = jitter(firstPause, g.throttles)
 	}
 	after = min(max(after, firstPause), maxPause)
 	after += rand.N(after/10 + 1)
-	g.hold(now, after)
-	return after
-}
-
-func (g *gate) hold(now time.Time, pause time.Duration) {
-	if until := now.Add(pause); until.After(g.until) {
-		g.until = until
+	if asked := now.Add(after); asked.After(g.asked) {
+		g.asked = asked
 	}
+	return after
 }
 
 // jitter returns a random pause before the try that follows this many failures:

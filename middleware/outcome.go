@@ -81,9 +81,10 @@ type Outcome struct {
 	Remote any
 	// Reason is set when Result is Dropped.
 	Reason Reason
-	// Err is set when Result is Failed. It wraps a sentinel of package store;
-	// store.ErrCannotErase where a forgotten person has to be removed from the
-	// backend by hand.
+	// Err is set when Result is Failed. It wraps a sentinel of package store. That
+	// of a delivery is the backend's own, with URLs taken out of its text, and
+	// wraps store.ErrCannotErase where a forgotten person has to be removed from
+	// the backend by hand.
 	Err error
 	// Kept is true for a Failed observation that stays in memory and is tried
 	// again until the process ends. Its later success has no Outcome. It is
@@ -116,5 +117,5 @@ type Retry struct {
 	Key      store.Key
 	Attempts int           // so far, this one too
 	After    time.Duration // until the next, at the earliest
-	Err      error         // wraps a sentinel of package store
+	Err      error         // the backend's own, with URLs taken out of its text
 }
