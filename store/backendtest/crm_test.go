@@ -93,9 +93,7 @@ func (c *crm) answer(r *http.Request) (status int, id string) {
 	if id == "" {
 		id = c.add(body.Ref)
 	}
-	for f, v := range body.Fields {
-		c.people[id][f] = v
-	}
+	maps.Copy(c.people[id], body.Fields)
 	return http.StatusOK, id
 }
 

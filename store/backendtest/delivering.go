@@ -97,7 +97,7 @@ func (p *probe) changing(w *person) store.Field {
 		return !slices.ContainsFunc(w.named(f), func(f store.Field) bool { return takes(p.traits, f) })
 	})
 	if len(fields) == 0 {
-		p.skipf("the backend takes no field that can change")
+		p.skip("the backend takes no field that can change")
 	}
 	return fields[p.rand.IntN(len(fields))]
 }
@@ -106,13 +106,13 @@ func (p *probe) changing(w *person) store.Field {
 // another one. What the middleware knows is still the old value of the first.
 func partial(p *probe) {
 	if p.traits.Replaces {
-		p.skipf("the backend replaces the whole person, as its Traits say")
+		p.skip("the backend replaces the whole person, as its Traits say")
 	}
 	taken := slices.DeleteFunc(changeable(newPerson(store.Key{Channel: "telegram", UserID: "1"}).key), func(f store.Field) bool {
 		return !takes(p.traits, f)
 	})
 	if len(taken) < 2 {
-		p.skipf("the backend takes fewer than two fields that can change")
+		p.skip("the backend takes fewer than two fields that can change")
 	}
 	for i, changed := range taken {
 		corrected := taken[(i+1)%len(taken)]
@@ -147,7 +147,7 @@ func partial(p *probe) {
 // eachCleared clears the fields one by one, and calls then for each.
 func eachCleared(p *probe, then func(w *person, f store.Field)) {
 	if p.traits.CannotClear {
-		p.skipf("the backend cannot clear, as its Traits say")
+		p.skip("the backend cannot clear, as its Traits say")
 	}
 	for _, f := range p.tried() {
 		w := p.anybody()
@@ -305,7 +305,7 @@ func textsExact(p *probe) {
 
 func occupied(p *probe) {
 	if p.Occupy == nil {
-		p.skipf("the fixture has no Occupy: nothing in this service is unique")
+		p.skip("the fixture has no Occupy: nothing in this service is unique")
 	}
 	w := p.anybody()
 	p.Occupy(w.key)
@@ -330,7 +330,7 @@ func occupied(p *probe) {
 
 func undefinedCustom(p *probe) {
 	if p.Undefined == "" {
-		p.skipf("the fixture has no Undefined: the backend takes no custom fields")
+		p.skip("the fixture has no Undefined: the backend takes no custom fields")
 	}
 	w := p.anybody()
 	w.values[p.Undefined] = `"a value that has no place there"`
@@ -341,7 +341,7 @@ func undefinedCustom(p *probe) {
 func batch(p *probe) {
 	batcher, ok := p.backend.(store.Batcher)
 	if !ok || p.traits.Batch < 2 {
-		p.skipf("the backend takes one person a call")
+		p.skip("the backend takes one person a call")
 	}
 	ctx, cancel := p.within()
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 func (p *probe) eraser() store.Eraser {
 	e, ok := p.backend.(store.Eraser)
 	if !ok {
-		p.skipf("the backend cannot erase: it is no store.Eraser")
+		p.skip("the backend cannot erase: it is no store.Eraser")
 	}
 	return e
 }

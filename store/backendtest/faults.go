@@ -59,7 +59,7 @@ func reset(conn net.Conn) {
 
 const (
 	page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Welcome to the network</h1></body></html>"
-	most = 24 << 20 // bytes of an answer without end, which must not all be read
+	most = 16 << 20 // bytes of an answer without end, which must not all be read
 )
 
 var sick = []fault{
@@ -159,7 +159,7 @@ func (in *injector) flood(w io.Writer, chunk []byte) {
 	in.mu.Unlock()
 }
 
-// bomb is 64 MiB of JSON in some 64 KiB: gzip files that follow one another are
+// bomb is 32 MiB of JSON in some 32 KiB: gzip files that follow one another are
 // one.
 var bomb = sync.OnceValue(func() []byte {
 	packed := func(text []byte) []byte {
@@ -171,7 +171,7 @@ var bomb = sync.OnceValue(func() []byte {
 	}
 	return slices.Concat(
 		packed([]byte(`{"success":true,"data":"`)),
-		bytes.Repeat(packed(bytes.Repeat([]byte("a"), 1<<20)), 64),
+		bytes.Repeat(packed(bytes.Repeat([]byte("a"), 1<<20)), 32),
 		packed([]byte(`"}`)))
 })
 
@@ -187,9 +187,10 @@ func redirect(status int, host string) fault {
 func echo(status int) fault {
 	return fault{name: fmt.Sprintf("%d that repeats the request", status), serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		said := r.URL.String() + " " + string(body)
+		var said strings.Builder
+		fmt.Fprintf(&said, "%s %s", r.URL, body)
 		for name, values := range r.Header {
-			said += " " + name + ": " + strings.Join(values, " ")
+			fmt.Fprintf(&said, " %s: %s", name, values)
 		}
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -201,11 +202,11 @@ func echo(status int) fault {
 				return -1
 			}
 			return r
-		}, said)
+		}, said.String())
 		text := fmt.Sprintf("%q", line)
 		answer := fmt.Sprintf(`{"success":false,"statusCode":%d,"apiCode":%s,"code":%s,"error":%s,"errorType":%s,"message":%s,"errors":[{"message":%s}]}`,
 			status, text, text, text, text, text, text)
-		fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nX-Error: %s\r\nRetry-After: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nX-Error: %s\r\nRetry-After: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 			status, line, line, line, len(answer), answer)
 	}}
 }
