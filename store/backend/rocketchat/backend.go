@@ -20,6 +20,7 @@ type Backend struct {
 	emailDomain string
 	username    func(store.Key) string
 	custom      customMap
+	keyField    string
 	emails      bool
 	pictures    bool
 	adopt       bool
@@ -59,10 +60,13 @@ type Options struct {
 	// none either whose definition has modifyRecordField: the server lets such
 	// a one change roles.
 	Custom map[store.Field]string
+	// KeyField is the key of a custom field that holds the channelUserId. It is
+	// another mark of the accounts that are ours, for where the address may
+	// change. It is written to those alone. "": none.
+	KeyField string
 	// Emails replaces the address of an account by the person's own, once the
 	// profile says that it is verified. The server then asks the person for a
-	// confirmation by mail. Such an account lost its mark: it is known by the id
-	// in the store alone.
+	// confirmation by mail. It needs KeyField. Adopted accounts keep theirs.
 	Emails bool
 	// Pictures has the server fetch Profile.Picture as the avatar. It needs the
 	// permission edit-other-user-avatar. A picture that it refuses does not fail
@@ -91,6 +95,7 @@ func New(userID, authToken string, o *Options) (*Backend, error) {
 		name:        cmp.Or(o.Name, defaultName),
 		emailDomain: strings.ToLower(cmp.Or(o.EmailDomain, defaultEmailDomain)),
 		username:    o.Username,
+		keyField:    o.KeyField,
 		emails:      o.Emails,
 		pictures:    o.Pictures,
 		adopt:       o.Adopt,
@@ -106,9 +111,16 @@ func New(userID, authToken string, o *Options) (*Backend, error) {
 		return nil, fmt.Errorf("rocketchat: set Options.BaseURL to the address of the server: %w", store.ErrInvalid)
 	case strings.ContainsFunc(b.emailDomain, notInDomain) || !strings.Contains(b.emailDomain, "."):
 		return nil, fmt.Errorf("rocketchat: Options.EmailDomain is not a domain such as people.example.com: %w", store.ErrInvalid)
+	case o.Emails && o.KeyField == "":
+		return nil, fmt.Errorf("rocketchat: Options.Emails needs KeyField: without it an account that lost its address is not known any more: %w", store.ErrInvalid)
+	}
+	if o.KeyField != "" {
+		if problem := customKeyProblem(o.KeyField); problem != "" {
+			return nil, fmt.Errorf("rocketchat: Options.KeyField %s: %w", problem, store.ErrInvalid)
+		}
 	}
 	var err error
-	if b.custom, err = newCustomMap(o.Custom); err != nil {
+	if b.custom, err = newCustomMap(o.Custom, o.KeyField); err != nil {
 		return nil, err
 	}
 	b.call, err = newCaller(o.BaseURL, &rest.Options{
@@ -141,6 +153,9 @@ func notInDomain(r rune) bool {
 
 // Name returns Options.Name.
 func (b *Backend) Name() string { return b.name }
+
+// Close closes the connections that wait for another call.
+func (b *Backend) Close() { b.call.client.Close() }
 
 // Traits returns what a server can do: change single fields, and clear them.
 func (b *Backend) Traits() store.Traits {

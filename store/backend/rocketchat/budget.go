@@ -55,7 +55,8 @@ func (b *budget) take(route string, now time.Time) (wait time.Duration) {
 }
 
 // give ends a call and learns from its answer. It returns how long the window
-// still lasts, for an answer of 429.
+// still lasts, 0 where the answer does not say. A 429 without the headers is not
+// the server's own, and whoever gets it waits as it says.
 func (b *budget) give(route string, a rest.Answer, now time.Time) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,21 +69,19 @@ func (b *budget) give(route string, a rest.Answer, now time.Time) (wait time.Dur
 		return 0
 	}
 	limit, left, reset, ok := limits(a.Header)
-	refused := a.Status == http.StatusTooManyRequests
 	switch {
 	case ok:
+		if a.Status == http.StatusTooManyRequests {
+			left = 0
+		}
 		w.learn(limit, left, reset, until(a.Header, reset, now))
-	case !refused:
+	case a.Status != http.StatusTooManyRequests:
 		w.limit = 0
+	}
+	if !ok {
 		return 0
 	}
-	if refused {
-		if !ok || !now.Before(w.until) {
-			w.until = now.Add(defaultWindow)
-		}
-		w.limit, w.left = max(w.limit, 1), 0
-	}
-	return w.until.Sub(now)
+	return max(0, w.until.Sub(now))
 }
 
 // learn takes over what an answer said. Answers may overtake each other: within

@@ -113,6 +113,8 @@ func (f failure) code() string {
 		return codeNoUser
 	case f.ErrorType == "" && f.Error == "Name contains invalid characters":
 		return codeName
+	case f.ErrorType == "" && (f.Error == "unauthorized" || f.Error == "forbidden"):
+		return codePermission
 	case f.ErrorType == codeFactorRequired && f.method() != "password":
 		return codeFactorOther
 	}
@@ -140,6 +142,9 @@ const (
 	codeTaken          = "error-field-unavailable"
 	codeTooMany        = "error-too-many-requests"
 	codeNoVisitor      = "invalid-token"
+	codePermission     = "error-unauthorized"
+	codeAction         = "error-action-not-allowed"
+	codeNotAllowed     = "error-not-allowed"
 )
 
 // codes are the values of errorType that are known, and what they mean. All
@@ -150,10 +155,10 @@ var codes = map[string]error{
 	"totp-invalid":      store.ErrDenied,
 	"totp-max-attempts": store.ErrDenied,
 
-	"error-action-not-allowed": store.ErrDenied,
-	"error-not-allowed":        store.ErrDenied,
-	"error-not-authorized":     store.ErrDenied,
-	"error-unauthorized":       store.ErrDenied,
+	codeAction:             store.ErrDenied,
+	codeNotAllowed:         store.ErrDenied,
+	"error-not-authorized": store.ErrDenied,
+	codePermission:         store.ErrDenied,
 
 	codeTooMany: store.ErrUnavailable,
 
@@ -191,6 +196,16 @@ func code(err error) string {
 		return e.Code
 	}
 	return ""
+}
+
+// lacksPermission reports whether err says that the account of the token may not
+// do this, although it was let in.
+func lacksPermission(err error) bool {
+	switch code(err) {
+	case codePermission, codeAction, codeNotAllowed:
+		return true
+	}
+	return false
 }
 
 // nobody reports whether err says that there is no such user.

@@ -18,21 +18,20 @@ type customPair struct {
 	key   string
 }
 
-func newCustomMap(from map[store.Field]string) (customMap, error) {
+// newCustomMap checks from. keyField is taken already, "" for none.
+func newCustomMap(from map[store.Field]string, keyField string) (customMap, error) {
 	var m customMap
-	taken := make(map[string]bool, len(from))
+	taken := map[string]bool{keyField: true}
 	for _, field := range slices.Sorted(maps.Keys(from)) {
 		key := from[field]
-		problem := ""
+		problem := customKeyProblem(key)
 		switch {
 		case !field.Known():
 			problem = "is no field of a profile"
-		case key == "" || strings.ContainsFunc(key, notInCustomKey) || strings.HasPrefix(key, "__"):
-			problem = "goes to a key that is not made of 0-9 a-z A-Z - and _"
-		case strings.HasPrefix(strings.ToLower(key), "role"):
-			problem = "goes to a key that begins with role, by which a server can give rights away; rename it there"
+		case problem != "":
+			problem = "goes to a key that " + problem
 		case taken[key]:
-			problem = "goes to a key that another field goes to as well"
+			problem = "goes to a key that is used for something else as well"
 		}
 		if problem != "" {
 			return nil, fmt.Errorf("rocketchat: Options.Custom: %s %s: %w", field, problem, store.ErrInvalid)
@@ -41,6 +40,16 @@ func newCustomMap(from map[store.Field]string) (customMap, error) {
 		m = append(m, customPair{field, key})
 	}
 	return m, nil
+}
+
+func customKeyProblem(key string) string {
+	switch {
+	case key == "" || strings.ContainsFunc(key, notInCustomKey) || strings.HasPrefix(key, "__"):
+		return "is not made of 0-9 a-z A-Z - and _"
+	case strings.HasPrefix(strings.ToLower(key), "role"):
+		return "begins with role, by which a server can give rights away; rename it there"
+	}
+	return ""
 }
 
 func notInCustomKey(r rune) bool { return r == '.' || notInUsername(r) }
@@ -71,8 +80,8 @@ func isCustom(f store.Field) bool { return strings.HasPrefix(string(f), string(s
 type customFields map[string]json.RawMessage
 
 // written returns what the account is to hold, and whether that differs from
-// held: all that is there, and the fields of d over it. A field without a value
-// becomes "", which both kinds of server, those that merge and those that
+// held: all that is there, and the fields that has names over it. A field without
+// a value becomes "", which both kinds of server, those that merge and those that
 // replace, take for none.
 func (m customMap) written(p store.Profile, has func(store.Field) bool, held customFields) (all customFields, differs bool) {
 	all = maps.Clone(held)
@@ -90,12 +99,6 @@ func (m customMap) written(p store.Profile, has func(store.Field) bool, held cus
 		all[pair.key], differs = quote(value), true
 	}
 	return all, differs
-}
-
-// all is what a new account is to hold.
-func (m customMap) all(p store.Profile) customFields {
-	fields, _ := m.written(p, func(store.Field) bool { return true }, nil)
-	return fields
 }
 
 // dropped returns an error for the first field that was sent and is not in what
@@ -125,4 +128,30 @@ func plain(raw json.RawMessage) string {
 func quote(s string) json.RawMessage {
 	raw, _ := json.Marshal(s) // text cannot fail
 	return raw
+}
+
+// customOf returns the custom fields that a is to hold, and whether they differ
+// from those that it holds.
+func (b *Backend) customOf(p store.Profile, has func(store.Field) bool, a account) (all customFields, differs bool) {
+	all, differs = b.custom.written(p, has, a.CustomFields)
+	if b.keyField != "" && !a.adopted && !b.holdsKey(a.User, p.Key) {
+		if all == nil {
+			all = make(customFields)
+		}
+		all[b.keyField], differs = quote(keyText(p.Key)), true
+	}
+	return all, differs
+}
+
+// dropped looks for a custom field that was sent and is not there.
+func (b *Backend) dropped(sent customFields, u User) error {
+	if sent[b.keyField] != nil && u.CustomFields[b.keyField] == nil {
+		return b.keyDropped()
+	}
+	return b.custom.dropped(sent, u.CustomFields)
+}
+
+func (b *Backend) keyDropped() error {
+	return fmt.Errorf("the custom field %q of Options.KeyField is not there, and all else has arrived: "+
+		"define it on the server, then Replay: %w", b.keyField, store.ErrInvalid)
 }

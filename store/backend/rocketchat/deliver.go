@@ -3,12 +3,9 @@ package rocketchat
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-go/rollcall/store"
-	"github.com/rollcall-go/rollcall/store/backend/rest"
 )
 
 // Deliver brings the account of one person up to date, or makes it. The
@@ -23,38 +20,36 @@ func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 }
 
 func (b *Backend) deliver(ctx context.Context, d store.Delivery) (User, bool, error) {
-	a, err := b.find(ctx, d.Profile.Key, d.Remote)
+	p := d.Profile
+	a, err := b.find(ctx, p.Key, d.Remote)
 	if err != nil {
 		return User{}, false, err
 	}
 	has := d.Has
 	var sent customFields
-	if a == nil {
-		var made bool
-		if a, made, err = b.create(ctx, d.Profile); err != nil {
+	if a == nil { // what was told before is gone as well
+		has = func(f store.Field) bool { return f != store.FieldPicture || p.Picture != "" || d.Has(f) }
+		if a, sent, err = b.create(ctx, p); err != nil {
 			return User{}, false, err
 		}
-		has = func(store.Field) bool { return true }
-		if made {
-			sent = b.custom.all(d.Profile)
-			has = func(f store.Field) bool { return f == store.FieldEmail } // comes after the mark
-		}
-		if d.Profile.Picture != "" && !d.Has(store.FieldPicture) {
-			d.Fields = append(slices.Clone(d.Fields), store.FieldPicture)
-			slices.Sort(d.Fields)
+	}
+	user := a.User
+	if sent == nil {
+		if user, sent, err = b.update(ctx, p, has, *a); err != nil {
+			return User{}, false, err
 		}
 	}
-	user, wrote, err := b.update(ctx, d.Profile, has, *a)
-	if err != nil {
-		return User{}, false, err
+	if has(store.FieldEmail) || has(store.FieldEmailVerified) {
+		if user, err = b.email(ctx, p, account{user, a.adopted}); err != nil {
+			return User{}, false, err
+		}
 	}
-	if wrote != nil {
-		sent = wrote
+	if has(store.FieldPicture) {
+		if user.PictureProblem, err = b.picture(ctx, p.Picture, user.ID, d.Attempt); err != nil {
+			return User{}, false, err
+		}
 	}
-	if user.PictureProblem, err = b.picture(ctx, d, user.ID); err != nil {
-		return User{}, false, err
-	}
-	return user, a.adopted, b.custom.dropped(sent, user.CustomFields)
+	return user, a.adopted, b.dropped(sent, user)
 }
 
 // createBody is the whole of what users.create is ever sent.
@@ -73,12 +68,14 @@ type createBody struct {
 	RequirePasswordChange bool `json:"requirePasswordChange"`
 }
 
-// create makes the account, or finds the one that somebody made meanwhile.
-func (b *Backend) create(ctx context.Context, p store.Profile) (a *account, made bool, err error) {
+// create makes the account, or finds the one that somebody made meanwhile. sent
+// are the custom fields of a new one, and nil for the other.
+func (b *Backend) create(ctx context.Context, p store.Profile) (a *account, sent customFields, err error) {
 	username, err := b.usernameOf(p.Key)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
+	sent, _ = b.customOf(p, func(store.Field) bool { return true }, account{})
 	user, err := b.post(ctx, "users.create", createBody{
 		Username:     username,
 		Email:        b.markOf(p.Key),
@@ -86,23 +83,23 @@ func (b *Backend) create(ctx context.Context, p store.Profile) (a *account, made
 		Password:     newPassword(),
 		Nickname:     cut(p.Nickname, maxNickname),
 		Bio:          cut(p.Bio, maxBio),
-		CustomFields: b.custom.all(p),
+		CustomFields: sent,
 		Verified:     true,
 	})
 	if err == nil {
-		return &account{User: user}, true, nil
+		return &account{User: user}, sent, nil
 	}
 	if code(err) != codeTaken {
-		return nil, false, err
+		return nil, nil, err
 	}
 	a, again := b.find(ctx, p.Key, "")
 	switch {
 	case again != nil:
-		return nil, false, again
+		return nil, nil, again
 	case a == nil: // in other letters, by a team, or the address is taken
-		return nil, false, err
+		return nil, nil, err
 	}
-	return a, false, nil
+	return a, nil, nil
 }
 
 // updateBody is the whole of what users.update is ever sent.
@@ -135,13 +132,7 @@ func (b *Backend) update(ctx context.Context, p store.Profile, has func(store.Fi
 	if bio := cut(p.Bio, maxBio); has(store.FieldBio) && bio != a.Bio {
 		data.Bio, differs = bio, true
 	}
-	if b.emails && (has(store.FieldEmail) || has(store.FieldEmailVerified)) {
-		address, verified := b.address(p)
-		if !a.has(address) {
-			data.Email, data.Verified, differs = address, verified, true
-		}
-	}
-	if fields, changed := b.custom.written(p, has, a.CustomFields); changed {
+	if fields, changed := b.customOf(p, has, a); changed {
 		if !a.whole() {
 			return User{}, nil, fmt.Errorf("custom fields cannot be changed: %w: %w", errHidden, store.ErrDenied)
 		}
@@ -157,45 +148,24 @@ func (b *Backend) update(ctx context.Context, p store.Profile, has func(store.Fi
 	return user, sent, err
 }
 
-// address is the email that an account is to have. verified is only ever said of
-// an address that we made up; whether any other is, the server finds out itself.
-func (b *Backend) address(p store.Profile) (email string, verified bool) {
+// email gives an account of ours the address that it is to have. It is a call of its own since the
+// mark in the address may only go once the other one is there.
+func (b *Backend) email(ctx context.Context, p store.Profile, a account) (User, error) {
+	u := a.User
+	if !b.emails || a.adopted {
+		return u, nil
+	}
+	// Verified is only ever said of an address that we made up. Whether another
+	// one is, the server finds out itself.
+	data := updateData{Nickname: u.Nickname, Bio: u.Bio, Email: b.markOf(p.Key), Verified: true}
 	if p.Email != "" && p.EmailVerified {
-		return p.Email, false
+		data.Email, data.Verified = p.Email, false
 	}
-	return b.markOf(p.Key), true
-}
-
-func (a account) has(address string) bool {
-	return len(a.Emails) > 0 && strings.EqualFold(a.Emails[0].Address, address)
-}
-
-type avatarBody struct {
-	AvatarURL string `json:"avatarUrl,omitempty"`
-	UserID    string `json:"userId"`
-}
-
-// pictureTries is how often a delivery waits for its picture.
-const pictureTries = 3
-
-// picture has the server fetch the picture, or take it away. By then the profile
-// has arrived, so what the server refuses is a problem to tell and no error. What
-// may yet succeed is an error at first.
-func (b *Backend) picture(ctx context.Context, d store.Delivery, id string) (problem string, err error) {
-	url := d.Profile.Picture
-	if !b.pictures || !d.Has(store.FieldPicture) {
-		return "", nil
-	}
-	route := "users.setAvatar"
-	if url == "" {
-		route = "users.resetAvatar"
-	}
-	err = b.call.do(ctx, route, rest.Request{Method: http.MethodPost, Path: route, Body: avatarBody{url, id}}, nil)
 	switch {
-	case err == nil:
-		return "", nil
-	case throttled(err), ctx.Err() != nil, passing(err) && d.Attempt < pictureTries:
-		return "", fmt.Errorf("picture: %w", err)
+	case len(u.Emails) > 0 && strings.EqualFold(u.Emails[0].Address, data.Email):
+		return u, nil
+	case !b.holdsKey(u, p.Key):
+		return u, b.keyDropped()
 	}
-	return err.Error(), nil
+	return b.post(ctx, "users.update", updateBody{UserID: u.ID, Data: data})
 }

@@ -32,8 +32,6 @@ func (b *Backend) erase(ctx context.Context, key store.Key, remote string) error
 	}
 	a, err := b.find(ctx, key, remote)
 	switch {
-	case errors.Is(err, errTaken) && b.emails:
-		return fmt.Errorf("whether the account that has the username is ours is not known any more: %w", store.ErrCannotErase)
 	case errors.Is(err, errTaken), err == nil && a == nil:
 		return nil
 	case err != nil:
@@ -48,10 +46,9 @@ func (b *Backend) erase(ctx context.Context, key store.Key, remote string) error
 	switch {
 	case nobody(err):
 		return nil
-	case errors.Is(err, store.ErrDenied):
-		// The same token has just been let in: what is missing is one permission,
-		// which is no reason to stop all deliveries.
-		return fmt.Errorf("the account of the token may not delete; grant it delete-user, then Replay: %w: %s", store.ErrInvalid, err)
+	case lacksPermission(err):
+		// No reason to stop all deliveries.
+		return fmt.Errorf("the account of the token may not delete; grant it delete-user, then Replay: %w", store.ErrInvalid)
 	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -45,12 +47,16 @@ func (b *Backend) markOf(key store.Key) string { return defaultUsername(key) + "
 
 func (b *Backend) marked(u User, key store.Key) bool {
 	mark := b.markOf(key)
-	for _, e := range u.Emails {
-		if strings.EqualFold(e.Address, mark) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(u.Emails, func(e Email) bool { return strings.EqualFold(e.Address, mark) }) || b.holdsKey(u, key)
+}
+
+// keyText is the mark of Options.KeyField: the channelUserId, escaped where the
+// server would trim it.
+func keyText(key store.Key) string { return url.PathEscape(key.String()) }
+
+// holdsKey reports whether u bears the mark of Options.KeyField.
+func (b *Backend) holdsKey(u User, key store.Key) bool {
+	return b.keyField != "" && plain(u.CustomFields[b.keyField]) == keyText(key)
 }
 
 // newPassword satisfies every rule of the server's password policy, and is

@@ -74,7 +74,7 @@ func NewVisitor(secret string, o *VisitorOptions) (*Visitors, error) {
 	}
 	v := &Visitors{name: cmp.Or(o.Name, "rocketchat-visitors"), secret: []byte(secret)}
 	var err error
-	if v.custom, err = newCustomMap(o.Custom); err != nil {
+	if v.custom, err = newCustomMap(o.Custom, ""); err != nil {
 		return nil, err
 	}
 	v.call, err = newCaller(o.BaseURL, &rest.Options{
@@ -91,6 +91,9 @@ func NewVisitor(secret string, o *VisitorOptions) (*Visitors, error) {
 
 // Name returns VisitorOptions.Name.
 func (v *Visitors) Name() string { return v.name }
+
+// Close closes the connections that wait for another call.
+func (v *Visitors) Close() { v.call.client.Close() }
 
 // Traits returns what Livechat can do: it changes single fields, and keeps what
 // it was told.

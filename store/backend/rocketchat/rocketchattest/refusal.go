@@ -49,5 +49,5 @@ func (s *Service) unauthorized() *refusal {
 	if s.o.Before8 {
 		status = http.StatusForbidden
 	}
-	return &refusal{status: status, text: "unauthorized", code: "error-unauthorized", coded: true}
+	return &refusal{status: status, text: "unauthorized"}
 }

@@ -1,0 +1,41 @@
+package rocketchat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/backend/rest"
+)
+
+type avatarBody struct {
+	AvatarURL string `json:"avatarUrl,omitempty"`
+	UserID    string `json:"userId"`
+}
+
+// pictureTries is how often a delivery waits for its picture.
+const pictureTries = 3
+
+// picture has the server fetch the picture, or take it away. By then the profile
+// has arrived, so what the server refuses is a problem to tell and no error. What
+// may yet succeed is an error at first.
+func (b *Backend) picture(ctx context.Context, url, id string, attempt int) (problem string, err error) {
+	if !b.pictures {
+		return "", nil
+	}
+	route := "users.setAvatar"
+	if url == "" {
+		route = "users.resetAvatar"
+	}
+	err = b.call.do(ctx, route, rest.Request{Method: http.MethodPost, Path: route, Body: avatarBody{url, id}}, nil)
+	switch {
+	case err == nil:
+		return "", nil
+	case throttled(err), ctx.Err() != nil, passing(err) && attempt < pictureTries,
+		errors.Is(err, store.ErrDenied) && !lacksPermission(err):
+		return "", fmt.Errorf("picture: %w", err)
+	}
+	return err.Error(), nil
+}
