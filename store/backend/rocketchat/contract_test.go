@@ -111,7 +111,7 @@ func held(u rocketchattest.User, last store.Profile) map[store.Field]string {
 	if strings.ContainsAny(last.Name, "＜＞＼／％") {
 		fields[store.FieldName] = last.Name
 	}
-	if last.Name == "" && fields[store.FieldName] == last.DisplayName() {
+	if last.Name == "" && fields[store.FieldName] == last.Key.String() {
 		fields[store.FieldName] = ""
 	}
 	for field, text := range map[store.Field]string{store.FieldNickname: last.Nickname, store.FieldBio: last.Bio} {

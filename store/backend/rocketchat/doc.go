@@ -32,7 +32,7 @@
 //
 // A name may not hold < > \ / and %. These become the full-width forms ＜ ＞ ＼ ／
 // ％. Nicknames are cut to 120 and bios to 260 characters. Somebody without a name
-// is shown by [store.Profile.DisplayName].
+// is shown by the channelUserId.
 //
 // A custom field that is not defined in the settings of the server (Accounts,
 // Registration, Custom Fields) is dropped there without a word. That is found

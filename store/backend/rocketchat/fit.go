@@ -1,6 +1,7 @@
 package rocketchat
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf16"
 
@@ -16,8 +17,9 @@ const (
 // that begins no escape cannot be decoded, and one that does may hide the others.
 var fullWidth = strings.NewReplacer("<", "＜", ">", "＞", `\`, "＼", "/", "／", "%", "％")
 
-// nameOf is the name to show, never empty.
-func nameOf(p store.Profile) string { return fullWidth.Replace(p.DisplayName()) }
+// nameOf is the name to show, never empty. What is shown for somebody without one
+// changes with nothing else.
+func nameOf(p store.Profile) string { return fullWidth.Replace(cmp.Or(p.Name, p.Key.String())) }
 
 // cut returns s with at most limit UTF-16 units, which is how the server counts.
 func cut(s string, limit int) string {

@@ -163,9 +163,6 @@ func (v *Visitors) deliver(ctx context.Context, d store.Delivery) (Visitor, erro
 	if d.Has(store.FieldName) {
 		data.Name = p.Name
 	}
-	if d.All && data.Name == "" {
-		data.Name = p.DisplayName()
-	}
 	if d.Has(store.FieldEmail) {
 		data.Email = p.Email
 	}
