@@ -22,6 +22,9 @@
 // passes [Reopen], which checks that it does. Run with -race: some properties use
 // a store from several goroutines.
 //
+// A store that also implements [store.Outbox] is held to that contract as well;
+// for one that does not, those properties are skipped and say so.
+//
 // The texts and keys that are tried are those that have broken other stores.
 // What is not checked here, since a suite cannot bring it about in somebody
 // else's store: a full disk, a lost connection, a kill. In each of these Apply

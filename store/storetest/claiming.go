@@ -1,0 +1,335 @@
+package storetest
+
+import (
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+func claimsTellOfThePerson(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()))
+	want := p.standing(o, crm, ann())
+	c := p.claimOne(o, crm, ann(), long)
+	if !c.Record.Equal(known(ann())) {
+		p.failf("with the claim comes\n\t%s\nand should come\n\t%s", show(c.Record), show(known(ann())))
+	}
+	p.sameStandings("after the claim", p.standings(o, store.StandingFilter{}), []store.Standing{c.Standing})
+	want.Touched = true
+	p.stands(o, "after the claim", withoutTimes(want))
+}
+
+func withoutTimes(s store.Standing) store.Standing {
+	s.Due, s.Token = time.Time{}, 0
+	return s
+}
+
+func liveBeforeBulk(p *probe) {
+	o := p.outbox()
+	bulk := []store.Key{numbered("telegram", 1), numbered("telegram", 2), numbered("telegram", 3)}
+	for _, key := range bulk {
+		p.apply(o, known(key))
+	}
+	p.enroll(o, crm)
+	time.Sleep(2 * time.Millisecond) // so that what follows is due later
+	p.apply(o, known(ann()))
+	p.apply(o, observed(bulk[1], after(60), fields{store.FieldUsername: "x"}))
+	claims, _ := p.claim(o, crm, 2, long)
+	rest, _ := p.claim(o, crm, 10, long)
+	if len(claims) != 2 || len(rest) != 2 {
+		p.failf("of four that are due %d and then %d are handed out; want 2 and 2", len(claims), len(rest))
+	}
+	for _, c := range claims {
+		if key := c.Standing.Key; c.Standing.Bulk || key != ann() && key != bulk[1] {
+			p.failf("%s, bulk %t, is handed out before what just happened", key, c.Standing.Bulk)
+		}
+	}
+	for _, c := range rest {
+		if !c.Standing.Bulk {
+			p.failf("what just happened to %s is handed out after the bulk", c.Standing.Key)
+		}
+	}
+}
+
+func longestDueFirst(p *probe) {
+	o := p.outbox(crm)
+	keys := []store.Key{numbered("telegram", 3), numbered("telegram", 1), numbered("discord", 2), numbered("telegram", 0)}
+	for _, key := range keys {
+		p.apply(o, known(key))
+		time.Sleep(2 * time.Millisecond)
+	}
+	for _, key := range keys[:2] {
+		p.claimOne(o, crm, key, long)
+	}
+	claims, _ := p.claim(o, crm, 10, long)
+	if len(claims) != 2 || claims[0].Standing.Key != keys[2] || claims[1].Standing.Key != keys[3] {
+		p.failf("claims come in another order than they are due in: %+v", claims)
+	}
+}
+
+func leased(p *probe) {
+	o := p.outbox(crm)
+	p.nothingDue(o, crm, "before anything happened", false)
+	p.apply(o, known(ann()))
+	first := p.claimOne(o, crm, ann(), moment)
+	second := p.claimOne(o, crm, ann(), long)
+	if first.Standing.Token == second.Standing.Token {
+		p.failf("two claims have the token %d", first.Standing.Token)
+	}
+	if second.Standing.Attempts != 0 || second.Standing.Version != first.Standing.Version {
+		p.failf("a lease that ran out left %+v", second.Standing)
+	}
+	p.nothingDue(o, crm, "while the lease lasts", true)
+	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
+	p.nothingDue(o, crm, "while the lease lasts, after a change", true)
+}
+
+func leasedOnceInARace(p *probe) {
+	o := p.outbox(crm)
+	const size, racers = 40, 4
+	for n := range size {
+		p.apply(o, known(numbered("telegram", n)))
+	}
+	var mu sync.Mutex
+	claimed := make(map[store.Key]int)
+	var failed error
+	var racing sync.WaitGroup
+	for range racers {
+		racing.Go(func() {
+			for {
+				claims, _, err := o.Claim(p.ctx, crm, 3, long)
+				mu.Lock()
+				for _, c := range claims {
+					claimed[c.Standing.Key]++
+				}
+				if err != nil {
+					failed = err
+				}
+				done := err != nil || len(claims) == 0 || len(claimed) > size
+				mu.Unlock()
+				if done {
+					return
+				}
+			}
+		})
+	}
+	racing.Wait()
+	if failed != nil {
+		p.failf("Claim in a race: %v", failed)
+	}
+	for key, n := range claimed {
+		if n != 1 {
+			p.failf("%s was handed out %d times", key, n)
+		}
+	}
+	if len(claimed) != size {
+		p.failf("of %d that are due %d were handed out", size, len(claimed))
+	}
+}
+
+func staleClaims(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()))
+	stale := p.claimOne(o, crm, ann(), moment)
+	held := p.claimOne(o, crm, ann(), long)
+	for verdict := store.VerdictDelivered; verdict <= store.VerdictDead; verdict++ {
+		x := settlement(stale, verdict)
+		x.Remote = "stale"
+		p.settle(o, crm, x)
+		p.sameStandings("after a claim was settled that somebody else holds", p.standings(o, store.StandingFilter{}), []store.Standing{held.Standing})
+	}
+	nobody := settlement(held, store.VerdictDelivered)
+	nobody.Key = numbered("telegram", 9)
+	p.settle(o, crm, nobody, settlement(held, store.VerdictDelivered))
+	p.state(o, crm, ann(), store.StateDelivered)
+	p.settle(o, crm, settlement(held, store.VerdictDead))
+	p.state(o, crm, ann(), store.StateDelivered)
+	// A lease that ran out is no harm where nobody else came.
+	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
+	late := p.claimOne(o, crm, ann(), moment)
+	time.Sleep(5 * moment)
+	p.settle(o, crm, settlement(late, store.VerdictDelivered))
+	p.state(o, crm, ann(), store.StateDelivered)
+}
+
+func changeDuringDelivery(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()))
+	c := p.claimOne(o, crm, ann(), long)
+	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "new"}))
+	p.settle(o, crm, settlement(c, store.VerdictDelivered))
+	if s := p.state(o, crm, ann(), store.StateOwed); !slices.Contains(s.Fields, store.FieldUsername) {
+		p.failf("what changed during a delivery is not owed: %+v", s)
+	}
+	c = p.claimOne(o, crm, ann(), long)
+	if got := c.Record.Profile().Username; got != "new" {
+		p.failf("the second delivery tells of the username %q", got)
+	}
+	p.apply(o, observed(ann(), after(61), fields{store.FieldUsername: "newer"}))
+	p.settle(o, crm, settlement(c, store.VerdictDead))
+	p.state(o, crm, ann(), store.StateOwed)
+	p.deliver(o, crm, store.VerdictDelivered)
+	p.state(o, crm, ann(), store.StateDelivered)
+}
+
+func retriesWait(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()))
+	x := settlement(p.claimOne(o, crm, ann(), long), store.VerdictRetry)
+	x.After, x.Reason = moment, "in vain"
+	p.settle(o, crm, x)
+	c := p.claimOne(o, crm, ann(), long)
+	if c.Standing.Attempts != 1 || c.Standing.Reason != "in vain" {
+		p.failf("after one attempt in vain the claim is %+v", c.Standing)
+	}
+	x = settlement(c, store.VerdictRelease)
+	x.After, x.Reason = moment, "paused"
+	p.settle(o, crm, x)
+	c = p.claimOne(o, crm, ann(), long)
+	if c.Standing.Attempts != 1 || c.Standing.Reason != "paused" {
+		p.failf("after a release the claim is %+v", c.Standing)
+	}
+	x = settlement(c, store.VerdictRetry)
+	x.After = long
+	p.settle(o, crm, x)
+	p.nothingDue(o, crm, "before the retry", true)
+	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
+	p.nothingDue(o, crm, "before the retry, after a change", true)
+}
+
+func deadLetters(p *probe) {
+	o := p.outbox(crm, desk)
+	keys := []store.Key{numbered("telegram", 1), numbered("telegram", 2), numbered("telegram", 3), numbered("telegram", 4)}
+	for _, key := range keys {
+		p.apply(o, known(key))
+	}
+	claims, _ := p.claim(o, crm, 10, long)
+	for _, c := range claims {
+		x := settlement(c, store.VerdictDead)
+		x.Reason = "no such " + c.Standing.Key.UserID
+		p.settle(o, crm, x)
+	}
+	p.nothingDue(o, crm, "when all are dead letters", false)
+	for _, key := range keys {
+		if s := p.state(o, crm, key, store.StateDead); s.Reason != "no such "+key.UserID || s.Attempts != 1 || !s.All {
+			p.failf("a dead letter is %+v", s)
+		}
+	}
+	p.apply(o, observed(keys[0], after(60), fields{store.FieldUsername: "x"}))
+	p.state(o, crm, keys[0], store.StateOwed)
+	p.deliver(o, crm, store.VerdictDelivered)
+
+	p.replay(o, crm, keys[1], 1)
+	p.state(o, crm, keys[1], store.StateOwed)
+	p.state(o, crm, keys[2], store.StateDead)
+	p.replay(o, crm, keys[1], 0)
+	p.replay(o, crm, numbered("telegram", 9), 0)
+	p.replay(o, desk, store.Key{}, 0)
+	p.replay(o, crm, store.Key{}, 2)
+	p.replay(o, crm, store.Key{}, 0)
+	if n := len(p.deliver(o, crm, store.VerdictDelivered)); n != 3 {
+		p.failf("of 3 dead letters that were replayed %d are handed out", n)
+	}
+	p.state(o, crm, keys[0], store.StateDelivered)
+}
+
+func forgetUnclaimed(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()), known(numbered("telegram", 1)))
+	p.forget(o, ann(), true)
+	p.forget(o, numbered("telegram", 1), false)
+	p.forget(o, numbered("telegram", 2), true)
+	if left := p.standings(o, store.StandingFilter{}); len(left) > 0 {
+		p.failf("of somebody whom no backend ever got there is %+v", left[0])
+	}
+	p.apply(o, known(ann()))
+	p.nothingDue(o, crm, "of somebody with a tombstone", false)
+}
+
+func forgetOwesErasure(p *probe) {
+	o := p.outbox(crm, desk)
+	gone, stays := numbered("telegram", 1), numbered("telegram", 2)
+	p.apply(o, known(ann()), known(gone), known(stays))
+	p.deliver(o, crm, store.VerdictDelivered)
+	for _, key := range []store.Key{ann(), gone} {
+		p.apply(o, observed(key, after(60), fields{store.NickField("7"): "x"}))
+		p.forget(o, key, key == gone)
+		p.stands(o, "after Forget", store.Standing{
+			Backend: crm, Key: key, State: store.StateOwed, Version: 3, Erase: true, Touched: true, Remote: "remote of " + key.UserID,
+		})
+		if s := p.standing(o, desk, key); s.State != "" {
+			p.failf("an erasure is owed to a backend that never got %s: %+v", key, s)
+		}
+	}
+	claims, _ := p.claim(o, crm, 10, long)
+	if len(claims) != 2 {
+		p.failf("%d erasures are handed out; want 2", len(claims))
+	}
+	for _, c := range claims {
+		if c.Record.Key != (store.Key{}) || len(c.Record.Registers) > 0 || !c.Standing.Erase {
+			p.failf("with the erasure %+v comes %s", c.Standing, show(c.Record))
+		}
+	}
+	p.settle(o, crm, settlement(claims[0], store.VerdictErased), settlement(claims[1], store.VerdictUnerasable))
+	for i, state := range []store.State{store.StateErased, store.StateUnerasable} {
+		p.stands(o, "after the erasure", store.Standing{
+			Backend: crm, Key: claims[i].Standing.Key, State: state, Version: 3, Touched: true,
+		})
+		p.forget(o, claims[i].Standing.Key, true)
+		p.state(o, crm, claims[i].Standing.Key, state)
+	}
+	p.state(o, crm, stays, store.StateDelivered)
+}
+
+func forgetDuringDelivery(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()))
+	c := p.claimOne(o, crm, ann(), long)
+	p.forget(o, ann(), true)
+	p.nothingDue(o, crm, "while the delivery of somebody forgotten is under way", true)
+	x := settlement(c, store.VerdictDelivered)
+	x.Remote = "late"
+	p.settle(o, crm, x)
+	c = p.claimOne(o, crm, ann(), long)
+	if !c.Standing.Erase || c.Standing.Remote != "late" {
+		p.failf("after the delivery of somebody who was forgotten meanwhile, owed is %+v", c.Standing)
+	}
+}
+
+func eraseBeforeComeback(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(ann()))
+	p.deliver(o, crm, store.VerdictDelivered)
+	p.forget(o, ann(), true)
+	p.readmit(o, ann())
+	back := observed(ann(), after(90), fields{store.FieldGivenName: "Ann"})
+	p.apply(o, back)
+	c := p.claimOne(o, crm, ann(), long)
+	if !c.Standing.Erase || !c.Standing.All || c.Standing.Remote == "" {
+		p.failf("of somebody who came back before they were erased, owed is %+v", c.Standing)
+	}
+	p.settle(o, crm, settlement(c, store.VerdictErased))
+	c = p.claimOne(o, crm, ann(), long)
+	if c.Standing.Erase || !c.Standing.All || c.Standing.Remote != "" || !c.Record.Equal(back) {
+		p.failf("of somebody who came back and was erased, owed is %+v, and the record is %s", c.Standing, show(c.Record))
+	}
+	p.settle(o, crm, settlement(c, store.VerdictDelivered))
+	p.state(o, crm, ann(), store.StateDelivered)
+}
+
+func outboxClosed(p *probe) {
+	o := p.outbox(crm)
+	closer, ok := o.(io.Closer)
+	if !ok {
+		p.skipf("the store has no Close")
+	}
+	p.apply(o, known(ann()))
+	c := p.claimOne(o, crm, ann(), long)
+	if err := closer.Close(); err != nil {
+		p.failf("Close: %v", err)
+	}
+	p.everyCall(p.ctx, o, "after Close", c, store.ErrClosed)
+}

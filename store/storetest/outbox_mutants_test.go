@@ -1,0 +1,520 @@
+package storetest
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+// An outboxMutant is an Outbox that is right but for one thing.
+type outboxMutant struct {
+	mutant
+	enroll    func(ctx context.Context, backend string) error
+	withdraw  func(ctx context.Context, backend string) error
+	resync    func(ctx context.Context, backend string) error
+	replay    func(ctx context.Context, backend string, key store.Key) (int, error)
+	claim     func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error)
+	settle    func(ctx context.Context, backend string, settlements []store.Settlement) error
+	standings func(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error]
+	backlogs  func(ctx context.Context) ([]store.Backlog, error)
+}
+
+func (m *outboxMutant) Enroll(ctx context.Context, backend string) error {
+	if m.enroll != nil {
+		return m.enroll(ctx, backend)
+	}
+	return m.Store.Enroll(ctx, backend)
+}
+
+func (m *outboxMutant) Withdraw(ctx context.Context, backend string) error {
+	if m.withdraw != nil {
+		return m.withdraw(ctx, backend)
+	}
+	return m.Store.Withdraw(ctx, backend)
+}
+
+func (m *outboxMutant) Resync(ctx context.Context, backend string) error {
+	if m.resync != nil {
+		return m.resync(ctx, backend)
+	}
+	return m.Store.Resync(ctx, backend)
+}
+
+func (m *outboxMutant) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
+	if m.replay != nil {
+		return m.replay(ctx, backend, key)
+	}
+	return m.Store.Replay(ctx, backend, key)
+}
+
+func (m *outboxMutant) Claim(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+	if m.claim != nil {
+		return m.claim(ctx, backend, limit, lease)
+	}
+	return m.Store.Claim(ctx, backend, limit, lease)
+}
+
+func (m *outboxMutant) Settle(ctx context.Context, backend string, settlements []store.Settlement) error {
+	if m.settle != nil {
+		return m.settle(ctx, backend, settlements)
+	}
+	return m.Store.Settle(ctx, backend, settlements)
+}
+
+func (m *outboxMutant) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
+	if m.standings != nil {
+		return m.standings(ctx, f)
+	}
+	return m.Store.Standings(ctx, f)
+}
+
+func (m *outboxMutant) Backlogs(ctx context.Context) ([]store.Backlog, error) {
+	if m.backlogs != nil {
+		return m.backlogs(ctx)
+	}
+	return m.Store.Backlogs(ctx)
+}
+
+// claims makes the mutant change each claim that it hands out.
+func (m *outboxMutant) claims(change func(c *store.Claim)) {
+	m.claim = func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+		claims, wait, err := m.Store.Claim(ctx, backend, limit, lease)
+		for i := range claims {
+			change(&claims[i])
+		}
+		return claims, wait, err
+	}
+}
+
+// settles makes the mutant change each settlement before it counts.
+func (m *outboxMutant) settles(change func(x *store.Settlement, now store.Standing)) {
+	m.settle = func(ctx context.Context, backend string, settlements []store.Settlement) error {
+		settlements = slices.Clone(settlements)
+		for i, x := range settlements {
+			change(&settlements[i], m.standing(backend, x.Key))
+		}
+		return m.Store.Settle(ctx, backend, settlements)
+	}
+}
+
+func (m *outboxMutant) standing(backend string, key store.Key) (found store.Standing) {
+	for s := range m.Store.Standings(context.Background(), store.StandingFilter{Backend: backend, Key: key}) {
+		found = s
+	}
+	return found
+}
+
+// picks makes the mutant hand out the last of what is due.
+func (m *outboxMutant) picks(less func(a, b store.Standing) int) {
+	m.claim = func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+		claims, wait, err := m.Store.Claim(ctx, backend, 1000, lease)
+		slices.SortStableFunc(claims, func(a, b store.Claim) int { return less(a.Standing, b.Standing) })
+		for _, c := range claims[min(limit, len(claims)):] {
+			_ = m.Store.Settle(ctx, backend, []store.Settlement{settlement(c, store.VerdictRelease)})
+		}
+		return claims[:min(limit, len(claims))], wait, err
+	}
+}
+
+// lists makes the mutant change all standings that it lists.
+func (m *outboxMutant) lists(change func(f store.StandingFilter, standings []store.Standing) []store.Standing) {
+	m.standings = func(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
+		return func(yield func(store.Standing, error) bool) {
+			var standings []store.Standing
+			for s, err := range m.Store.Standings(ctx, f) {
+				if err != nil {
+					yield(s, err)
+					return
+				}
+				standings = append(standings, s)
+			}
+			for _, s := range change(f, standings) {
+				if !yield(s, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// counts makes the mutant change each backlog.
+func (m *outboxMutant) counts(change func(b *store.Backlog)) {
+	m.backlogs = func(ctx context.Context) ([]store.Backlog, error) {
+		backlogs, err := m.Store.Backlogs(ctx)
+		for i := range backlogs {
+			change(&backlogs[i])
+		}
+		return backlogs, err
+	}
+}
+
+var outboxMutants = []struct {
+	name   string
+	caught string // the property that must fail
+	breaks func(m *outboxMutant)
+}{
+	{"owes what it did not keep", "owed-with-the-change", func(m *outboxMutant) {
+		m.apply = func(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+			changes, err := m.Store.Apply(ctx, deltas)
+			if err != nil {
+				for _, d := range deltas {
+					_, _ = m.Store.Apply(context.WithoutCancel(ctx), []store.Record{d})
+				}
+			}
+			return changes, err
+		}
+	}},
+	{"owes to the first backend only", "owed-with-the-change", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			return slices.DeleteFunc(all, func(s store.Standing) bool { return s.Backend == desk })
+		})
+	}},
+	{"owes who was only seen", "owes-what-changed", func(m *outboxMutant) {
+		m.apply = func(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+			changes, err := m.Store.Apply(ctx, deltas)
+			if len(changes) == 1 && !changes[0].Same && !changes[0].Owes() {
+				_ = m.Store.Resync(ctx, crm)
+			}
+			return changes, err
+		}
+	}},
+	{"keeps the last changed field only", "owes-what-changed", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			for i := range all {
+				if f := all[i].Fields; !all[i].All && len(f) > 1 {
+					all[i].Fields = f[len(f)-1:]
+				}
+			}
+			return all
+		})
+	}},
+	{"forgets the person in the claim", "claims-tell-of-the-person", func(m *outboxMutant) {
+		m.claims(func(c *store.Claim) { c.Record = store.Record{Key: c.Record.Key} })
+	}},
+	{"does not keep the token", "claims-tell-of-the-person", func(m *outboxMutant) {
+		m.claims(func(c *store.Claim) { c.Standing.Token++ })
+	}},
+	{"takes the bulk first", "live-before-bulk", func(m *outboxMutant) {
+		m.picks(func(a, b store.Standing) int {
+			if a.Bulk == b.Bulk {
+				return 0
+			}
+			return map[bool]int{true: -1, false: 1}[a.Bulk]
+		})
+	}},
+	{"knows no lanes", "live-before-bulk", func(m *outboxMutant) {
+		m.picks(func(a, b store.Standing) int { return a.Key.Compare(b.Key) })
+	}},
+	{"takes the newest first", "longest-due-first", func(m *outboxMutant) {
+		m.picks(func(a, b store.Standing) int { return int(b.Version-a.Version) - a.Key.Compare(b.Key) })
+	}},
+	{"takes by key", "longest-due-first", func(m *outboxMutant) {
+		m.picks(func(a, b store.Standing) int { return a.Key.Compare(b.Key) })
+	}},
+	{"hands out what is claimed", "leased", func(m *outboxMutant) {
+		m.claim = func(ctx context.Context, backend string, limit int, _ time.Duration) ([]store.Claim, time.Duration, error) {
+			return m.Store.Claim(ctx, backend, limit, 0)
+		}
+	}},
+	{"holds what is claimed for ever", "leased", func(m *outboxMutant) {
+		m.claim = func(ctx context.Context, backend string, limit int, _ time.Duration) ([]store.Claim, time.Duration, error) {
+			return m.Store.Claim(ctx, backend, limit, time.Hour)
+		}
+	}},
+	{"does not say how long to wait", "leased", func(m *outboxMutant) {
+		m.claim = func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+			claims, _, err := m.Store.Claim(ctx, backend, limit, lease)
+			return claims, 0, err
+		}
+	}},
+	{"a change ends the claim", "leased", func(m *outboxMutant) {
+		m.apply = func(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+			for _, d := range deltas {
+				s := m.standing(crm, d.Key)
+				_ = m.Store.Settle(ctx, crm, []store.Settlement{{Key: s.Key, Token: s.Token, Verdict: store.VerdictRelease}})
+			}
+			return m.Store.Apply(ctx, deltas)
+		}
+	}},
+	{"hands the same to two", "leased-once-in-a-race", func(m *outboxMutant) {
+		var first atomic.Pointer[[]store.Claim]
+		m.claim = func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+			if claims := first.Swap(nil); claims != nil {
+				return *claims, 0, nil
+			}
+			claims, wait, err := m.Store.Claim(ctx, backend, limit, lease)
+			if len(claims) > 0 {
+				first.Store(&claims)
+			}
+			return claims, wait, err
+		}
+	}},
+	{"settles whatever claim", "stale-claims", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, now store.Standing) { x.Token = now.Token })
+	}},
+	{"takes every version for the delivered one", "change-during-delivery", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, now store.Standing) { x.Version = now.Version })
+	}},
+	{"keeps the person of the first claim", "change-during-delivery", func(m *outboxMutant) {
+		kept := make(map[store.Key]store.Record)
+		m.claims(func(c *store.Claim) {
+			if r, ok := kept[c.Standing.Key]; ok {
+				c.Record = r
+			}
+			kept[c.Standing.Key] = c.Record
+		})
+	}},
+	{"tries again at once", "retries-wait", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, _ store.Standing) { x.After = 0 })
+	}},
+	{"counts a release as an attempt", "retries-wait", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, _ store.Standing) {
+			if x.Verdict == store.VerdictRelease {
+				x.Verdict = store.VerdictRetry
+			}
+		})
+	}},
+	{"tries dead letters again", "dead-letters", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, _ store.Standing) {
+			if x.Verdict == store.VerdictDead {
+				x.Verdict = store.VerdictRetry
+			}
+		})
+	}},
+	{"forgets why", "dead-letters", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, _ store.Standing) { x.Reason = "" })
+	}},
+	{"replays everybody", "dead-letters", func(m *outboxMutant) {
+		m.replay = func(ctx context.Context, backend string, _ store.Key) (int, error) {
+			return m.Store.Replay(ctx, backend, store.Key{})
+		}
+	}},
+	{"enrolls without a backfill", "enroll-backfills", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			return slices.DeleteFunc(all, func(s store.Standing) bool { return s.Bulk })
+		})
+	}},
+	{"enrolls again as if it were new", "enroll-backfills", func(m *outboxMutant) {
+		m.enroll = func(ctx context.Context, backend string) error {
+			if m.Store.Resync(ctx, backend) == nil {
+				return nil
+			}
+			return m.Store.Enroll(ctx, backend)
+		}
+	}},
+	{"resyncs nobody", "resync", func(m *outboxMutant) {
+		m.resync = func(context.Context, string) error { return nil }
+	}},
+	{"resyncs every backend", "resync", func(m *outboxMutant) {
+		m.resync = func(ctx context.Context, backend string) error {
+			_ = m.Store.Resync(ctx, desk)
+			return m.Store.Resync(ctx, backend)
+		}
+	}},
+	{"withdraws nothing", "withdraw", func(m *outboxMutant) {
+		m.withdraw = func(context.Context, string) error { return nil }
+	}},
+	{"withdraws all", "withdraw", func(m *outboxMutant) {
+		m.withdraw = func(ctx context.Context, backend string) error {
+			_ = m.Store.Withdraw(ctx, desk)
+			return m.Store.Withdraw(ctx, backend)
+		}
+	}},
+	{"wants a backend to withdraw", "withdraw", func(m *outboxMutant) {
+		m.withdraw = func(ctx context.Context, backend string) error {
+			if _, _, err := m.Store.Claim(ctx, backend, 0, 0); err != nil {
+				return err
+			}
+			return m.Store.Withdraw(ctx, backend)
+		}
+	}},
+	{"owes nothing to whomever", "unknown-backend", func(m *outboxMutant) {
+		m.claim = func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+			claims, wait, _ := m.Store.Claim(ctx, backend, limit, lease)
+			return claims, wait, nil
+		}
+	}},
+	{"settles with whomever", "unknown-backend", func(m *outboxMutant) {
+		m.settle = func(ctx context.Context, backend string, settlements []store.Settlement) error {
+			_ = m.Store.Settle(ctx, backend, settlements)
+			return nil
+		}
+	}},
+	{"owes an erasure to everybody", "forget-unclaimed", func(m *outboxMutant) {
+		m.forget = func(ctx context.Context, key store.Key, suppress bool) error {
+			_, _, _ = m.Store.Claim(ctx, crm, 100, long)
+			return m.Store.Forget(ctx, key, suppress)
+		}
+	}},
+	{"forgets the erasure too", "forget-owes-erasure", func(m *outboxMutant) {
+		m.forget = func(ctx context.Context, key store.Key, suppress bool) error {
+			_ = m.Store.Withdraw(ctx, crm)
+			defer func() { _ = m.Store.Enroll(ctx, crm) }()
+			return m.Store.Forget(ctx, key, suppress)
+		}
+	}},
+	{"remembers what was owed", "forget-owes-erasure", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			for i := range all {
+				if all[i].Erase {
+					all[i].Fields = []store.Field{store.NickField("7")}
+				}
+			}
+			return all
+		})
+	}},
+	{"erases beside a delivery", "forget-during-delivery", func(m *outboxMutant) {
+		m.forget = func(ctx context.Context, key store.Key, suppress bool) error {
+			s := m.standing(crm, key)
+			_ = m.Store.Settle(ctx, crm, []store.Settlement{{Key: key, Token: s.Token, Verdict: store.VerdictRelease}})
+			return m.Store.Forget(ctx, key, suppress)
+		}
+	}},
+	{"delivers before it erases", "erase-before-comeback", func(m *outboxMutant) {
+		m.claims(func(c *store.Claim) { c.Standing.Erase = c.Standing.Erase && !c.Standing.All })
+	}},
+	{"erased is the end", "erase-before-comeback", func(m *outboxMutant) {
+		m.settle = func(ctx context.Context, backend string, settlements []store.Settlement) error {
+			err := m.Store.Settle(ctx, backend, settlements)
+			if settlements[0].Verdict == store.VerdictErased {
+				_, _, _ = m.Store.Claim(ctx, backend, 10, time.Hour)
+			}
+			return err
+		}
+	}},
+	{"lists all standings", "standings-listed", func(m *outboxMutant) {
+		m.standings = func(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
+			f.State = ""
+			return m.Store.Standings(ctx, f)
+		}
+	}},
+	{"lists by key first", "standings-listed", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			slices.SortStableFunc(all, func(a, b store.Standing) int { return a.Key.Compare(b.Key) })
+			return all
+		})
+	}},
+	{"lists one page of standings", "standings-listed", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing { return all[:min(500, len(all))] })
+	}},
+	{"counts the bulk of all times", "backlogs", func(m *outboxMutant) {
+		m.counts(func(b *store.Backlog) { b.Bulk = b.Total })
+	}},
+	{"counts the dead as owed", "backlogs", func(m *outboxMutant) {
+		m.counts(func(b *store.Backlog) { b.Owed += b.Dead })
+	}},
+	{"never completes", "backlogs", func(m *outboxMutant) {
+		m.counts(func(b *store.Backlog) { b.Complete = false })
+	}},
+	{"sorts backlogs backwards", "backlogs", func(m *outboxMutant) {
+		m.backlogs = func(ctx context.Context) ([]store.Backlog, error) {
+			backlogs, err := m.Store.Backlogs(ctx)
+			slices.SortFunc(backlogs, func(a, b store.Backlog) int { return strings.Compare(b.Backend, a.Backend) })
+			return backlogs, err
+		}
+	}},
+	{"shares the fields of standings", "outbox-no-sharing", func(m *outboxMutant) {
+		kept := make(map[int64][]store.Field)
+		share := func(s *store.Standing) {
+			if f, ok := kept[s.Version]; ok {
+				s.Fields = f
+			}
+			kept[s.Version] = s.Fields
+		}
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			for i := range all {
+				share(&all[i])
+			}
+			return all
+		})
+	}},
+	{"claims although the caller gave up", "outbox-cancelled", func(m *outboxMutant) {
+		m.claim = func(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+			claims, wait, err := m.Store.Claim(context.WithoutCancel(ctx), backend, limit, lease)
+			if ctx.Err() != nil {
+				return nil, 0, ctx.Err()
+			}
+			return claims, wait, err
+		}
+	}},
+	{"settles although the caller gave up", "outbox-cancelled", func(m *outboxMutant) {
+		m.settle = func(ctx context.Context, backend string, settlements []store.Settlement) error {
+			return m.Store.Settle(context.WithoutCancel(ctx), backend, settlements)
+		}
+	}},
+	{"has nothing to settle after Close", "outbox-closed", func(m *outboxMutant) {
+		m.settle = func(ctx context.Context, backend string, settlements []store.Settlement) error {
+			_ = m.Store.Settle(ctx, backend, settlements)
+			return ctx.Err()
+		}
+	}},
+}
+
+func TestOutboxMutantsAreCaught(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	for _, mu := range outboxMutants {
+		t.Run(mu.name, func(t *testing.T) {
+			t.Parallel()
+			open := func() store.Store {
+				m := &outboxMutant{mutant: mutant{Store: memstore.New()}}
+				mu.breaks(m)
+				return m
+			}
+			failed := failing(t, mu.caught, open, nil)
+			if failed == "" {
+				t.Fatalf("%q holds", mu.caught)
+			}
+			t.Log(failed)
+		})
+	}
+}
+
+func TestLossOfWhatIsOwedIsCaught(t *testing.T) {
+	open := func() store.Store { return memstore.New() }
+	same := func(st store.Store) store.Store { return st }
+	for name, reopen := range map[string]func(store.Store) store.Store{
+		"all of it": func(store.Store) store.Store { return memstore.New() },
+		"a backend": func(st store.Store) store.Store {
+			_ = st.(store.Outbox).Withdraw(t.Context(), desk)
+			return st
+		},
+		"a retry": func(st store.Store) store.Store {
+			_ = st.(store.Outbox).Resync(t.Context(), crm)
+			return st
+		},
+		"a claim": func(st store.Store) store.Store {
+			return &outboxMutant{mutant: mutant{Store: st.(*memstore.Store)}, settle: func(context.Context, string, []store.Settlement) error { return nil }}
+		},
+	} {
+		if failing(t, "outbox-durable", open, reopen) == "" {
+			t.Errorf("the loss of %s is not caught", name)
+		}
+	}
+	if why := failing(t, "outbox-durable", open, same); why != "" {
+		t.Errorf("a store that keeps all fails: %s", why)
+	}
+}
+
+// plain has the methods of a Store and no more.
+type plain struct{ store.Store }
+
+func TestPlainStoresAreNotAskedForAnOutbox(t *testing.T) {
+	names := Properties()
+	first, last := slices.Index(names, "owed-with-the-change"), slices.Index(names, "outbox-durable")
+	st := func() store.Store { return plain{memstore.New()} }
+	for _, prop := range properties[first : last+1] {
+		r := prop.check(&probe{ctx: t.Context(), open: st, reopen: func(store.Store) store.Store { return st() }})
+		if r.problem != "" || r.skipped != "the store is not a store.Outbox" {
+			t.Errorf("%s of a plain store: %+v; want it to be skipped", prop.name, r)
+		}
+	}
+}
