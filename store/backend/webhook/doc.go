@@ -66,18 +66,19 @@
 //
 // # Duplicates
 //
-// Whoever keeps the ids of the updates that were processed can drop those that
-// come again. An id is the same when the same change is sent again, because the
-// answer was an error or got lost. It differs once an event was accepted in
-// between, so that somebody who is called Bob for a minute and then Ann again is
-// not taken for a duplicate of Ann. Never drop an erasure, and erase the ids of
-// that person with it: the ids of somebody who comes back begin anew.
+// An id is the same when the same change is sent again, because the answer was an
+// error or got lost. Whoever keeps the id of the last update of each person, and
+// erases it with the person, can drop the next one when it has that id. To process
+// an event twice does no harm either, since it is a state rather than a step.
 //
-// This is what it does not cover. A retry has a new id when something else of the
-// profile moved meanwhile, last_seen too, and when the first secret was changed.
-// And a change that came, was taken back and came again has its first id again
-// where all three were sent, none was answered, and neither first_seen nor
-// last_seen moved, as it is with values that the bot's author sets by hand. So
-// keep ids for minutes rather than for days. An event is a state rather than a
-// step, so that to process one twice does no harm either.
+// To keep all ids for some time, as the standard proposes, is nearly as safe. An
+// id differs once an event was accepted in between, so that somebody who is called
+// Bob for a minute and then Ann again is not taken for a duplicate of Ann. But
+// there are ids that come again and are news: those of somebody who was erased and
+// comes back, and of a change that was sent, taken back and made again while no
+// answer came through, where neither first_seen nor last_seen moved, as it is with
+// values that the bot's author sets by hand. And an erasure is never a duplicate.
+//
+// The other way round, a retry has a new id when something else of the profile
+// moved meanwhile, last_seen too, and when the first secret was changed.
 package webhook

@@ -13,6 +13,6 @@
 // Standard Webhooks specification that is no older than five minutes, and with
 // nothing in the body but what package webhook documents, in its place and of the
 // right type. It checks signatures by itself, and shares no code with package
-// webhook. Like a receiver that keeps ids, it drops the events that it has
-// processed, and counts them.
+// webhook. It keeps the id of the last update of each person, and drops and counts
+// those that come again.
 package webhooktest

@@ -33,7 +33,7 @@ type Service struct {
 	mu         sync.Mutex
 	secrets    []string
 	people     map[string]map[string]string
-	processed  map[string]map[string]bool // ids, by person
+	last       map[string]string // the id of the last update, by person
 	refused    map[string]int
 	replies    []Reply
 	requests   []Request
@@ -45,10 +45,10 @@ type Service struct {
 // "whsec_" and base64.
 func New(secrets ...string) *Service {
 	return &Service{
-		secrets:   secrets,
-		people:    make(map[string]map[string]string),
-		processed: make(map[string]map[string]bool),
-		refused:   make(map[string]int),
+		secrets: secrets,
+		people:  make(map[string]map[string]string),
+		last:    make(map[string]string),
+		refused: make(map[string]int),
 	}
 }
 
@@ -85,8 +85,8 @@ func (s *Service) Rejected() []string {
 	return slices.Clone(s.rejected)
 }
 
-// Duplicates returns how many updates had an id that was processed
-// before. Erasures are never taken for duplicates.
+// Duplicates returns how many updates had the id of the one before of the same
+// person.
 func (s *Service) Duplicates() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,28 +164,28 @@ func (s *Service) reject(w http.ResponseWriter, status int, problem string) {
 	w.WriteHeader(status)
 }
 
-// take does what an event says: the fields that it names, and no others. With a
-// person it erases the ids too, so that somebody who comes back is heard.
+// take does what an event says: the fields that it names, and no others.
 func (s *Service) take(e Event) {
 	if e.Type == "profile.erased" {
 		delete(s.people, e.Key)
-		delete(s.processed, e.Key)
+		delete(s.last, e.Key)
 		return
 	}
-	if s.processed[e.Key][e.ID] {
+	if s.last[e.Key] == e.ID {
 		s.duplicates++
 		return
 	}
-	if s.people[e.Key] == nil {
-		s.people[e.Key] = make(map[string]string)
-		s.processed[e.Key] = make(map[string]bool)
+	s.last[e.Key] = e.ID
+	person := s.people[e.Key]
+	if person == nil {
+		person = make(map[string]string)
+		s.people[e.Key] = person
 	}
-	s.processed[e.Key][e.ID] = true
 	for _, field := range e.Fields {
 		if value, ok := e.value(field); ok {
-			s.people[e.Key][field] = value
+			person[field] = value
 		} else {
-			delete(s.people[e.Key], field)
+			delete(person, field)
 		}
 	}
 }
