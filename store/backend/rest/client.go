@@ -49,6 +49,9 @@ func New(base string, o *Options) (*Client, error) {
 	if problem != "" {
 		return nil, fmt.Errorf("rest: the base URL %s: %w", problem, store.ErrInvalid)
 	}
+	if !sendable(o.Header) {
+		return nil, fmt.Errorf("rest: a header cannot be sent; trim what was read from a file: %w", store.ErrInvalid)
+	}
 	transport := o.Transport
 	if transport == nil {
 		transport = newTransport()
@@ -72,7 +75,7 @@ func parseBase(base string, insecure bool) (u url.URL, problem string) {
 		return u, "is not an absolute one, such as https://api.example.com"
 	case parsed.User != nil:
 		return u, "holds a user or password; give credentials by their option"
-	case parsed.RawQuery != "" || parsed.Fragment != "":
+	case parsed.RawQuery != "", parsed.ForceQuery, parsed.Fragment != "":
 		return u, "holds a query or fragment; leave it out"
 	case parsed.Scheme == "https":
 	case parsed.Scheme != "http":
@@ -80,9 +83,23 @@ func parseBase(base string, insecure bool) (u url.URL, problem string) {
 	case !insecure && !loopback(parsed.Hostname()):
 		return u, "is plain http to another machine; use https, or Options.Insecure on a trusted network"
 	}
-	parsed.Path = strings.TrimSuffix(parsed.Path, "/") + "/"
-	parsed.RawPath = ""
 	return *parsed, ""
+}
+
+// sendable reports whether net/http takes these headers. A token with the line
+// break of its file is what it refuses most.
+func sendable(h http.Header) bool {
+	for name, values := range h {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }) {
+			return false
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func loopback(host string) bool {
@@ -116,8 +133,9 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // A Request is one call.
 type Request struct {
 	Method string // "GET", "POST", ...
-	// Path is joined to the base URL. Escape what is put into it
-	// (url.PathEscape). It has no query.
+	// Path is joined to the base URL by one '/'. Escape what is put into it
+	// (url.PathEscape). It has no query, and no part that is "." or "..", which
+	// are elsewhere for most servers. "": the base URL as it is.
 	Path  string
 	Query url.Values
 	// Header adds to that of Options, and replaces it where both have a name.
@@ -174,17 +192,17 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		}
 		body = bytes.NewReader(raw)
 	}
-	u := c.base
-	path, err := url.PathUnescape(strings.TrimPrefix(r.Path, "/"))
-	if err != nil {
-		return nil, &Error{Host: c.base.Host, Problem: "the request's path is not escaped", kind: store.ErrInvalid}
+	u, problem := c.join(r.Path)
+	if problem != "" {
+		return nil, &Error{Host: c.base.Host, Problem: problem, kind: store.ErrInvalid}
 	}
-	u.RawPath = u.EscapedPath() + strings.TrimPrefix(r.Path, "/")
-	u.Path += path
 	u.RawQuery = r.Query.Encode()
 	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), body)
 	if err != nil {
 		return nil, &Error{Host: c.base.Host, Problem: "the request cannot be made", kind: store.ErrInvalid}
+	}
+	if !sendable(r.Header) {
+		return nil, &Error{Host: c.base.Host, Problem: "cannot be sent a header", kind: store.ErrDenied}
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -197,6 +215,28 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		}
 	}
 	return req, nil
+}
+
+// join says what is wrong with path where it cannot be asked for.
+func (c *Client) join(path string) (u url.URL, problem string) {
+	u = c.base
+	if path == "" {
+		return u, ""
+	}
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	u.RawPath = strings.TrimSuffix(u.EscapedPath(), "/") + "/" + strings.Join(parts, "/")
+	for i, part := range parts {
+		plain, err := url.PathUnescape(part)
+		switch {
+		case err != nil:
+			return u, "cannot be asked for a path that is not escaped"
+		case plain == ".", plain == "..":
+			return u, "cannot be asked for a path with a part that is . or .."
+		}
+		parts[i] = plain
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + strings.Join(parts, "/")
+	return u, ""
 }
 
 // encode writes v as JSON that no reader has to unescape for '<', '>' and '&',

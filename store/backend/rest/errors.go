@@ -63,8 +63,11 @@ func (e *Error) Unwrap() error { return e.kind }
 func (a Answer) Refusal(code string) error { return a.RefusalAs(kindOf(a.Status), code) }
 
 // RefusalAs is Refusal for a service whose status does not tell: kind is the
-// sentinel to wrap.
+// sentinel to wrap, but for 429.
 func (a Answer) RefusalAs(kind error, code string) error {
+	if a.Status == http.StatusTooManyRequests {
+		kind = store.ErrUnavailable
+	}
 	e := &Error{Host: a.host, Status: a.Status, Code: code, kind: kind}
 	if a.Status >= 300 && a.Status <= 399 {
 		e.Problem = "(a redirect, which is never followed; check the address)"
@@ -115,20 +118,24 @@ func RetryAfter(h http.Header, now time.Time) (after time.Duration, said bool) {
 func (c *Client) failure(ctx context.Context, err error) error {
 	e := &Error{Host: c.base.Host, kind: store.ErrUnanswered}
 	var netErr net.Error
-	var dial *net.OpError
+	var op *net.OpError
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		e.Problem, e.kind = "was given up", errors.Join(store.ErrUnanswered, context.Canceled)
 	case errors.As(err, &dns):
 		e.Problem, e.kind = "has no address in the DNS", store.ErrUnavailable
-	case errors.As(err, &dial) && dial.Op == "dial":
+	case errors.As(err, &op) && op.Op == "dial":
 		e.Problem, e.kind = "cannot be connected to", store.ErrUnavailable
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			e.Problem = "refuses the connection"
 		}
 	case isTLS(err):
 		e.Problem, e.kind = "has no certificate that can be trusted", store.ErrDenied
+	case errors.Is(err, http.ErrSchemeMismatch):
+		e.Problem, e.kind = "speaks HTTP without TLS", store.ErrDenied
+	case errors.As(err, &op) && op.Op == "remote error":
+		e.Problem, e.kind = "refuses the TLS connection", store.ErrDenied
 	case errors.As(err, &netErr) && netErr.Timeout():
 		e.Problem = "did not answer in time"
 	default:
