@@ -16,14 +16,14 @@ import (
 )
 
 // playFiles plays the user's own updates and events through the bots.
-func playFiles(ctx context.Context, o options, mw *middleware.Middleware, story io.Writer) error {
+func playFiles(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors, story io.Writer) error {
 	if o.updates != "" {
 		t, err := startTelegram(o, mw)
 		if err != nil {
 			return err
 		}
 		defer t.stop()
-		if err := playLines(ctx, o.updates, mw, story, func(line []byte) error {
+		if err := playLines(ctx, o.updates, mw, ms, story, func(line []byte) error {
 			if err := t.check(line); err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func playFiles(ctx context.Context, o options, mw *middleware.Middleware, story 
 		return err
 	}
 	defer d.stop()
-	return playLines(ctx, o.events, mw, story, func(line []byte) error {
+	return playLines(ctx, o.events, mw, ms, story, func(line []byte) error {
 		var event discordtest.Event
 		if err := json.Unmarshal(line, &event); err != nil {
 			return err
@@ -89,7 +89,7 @@ func readLines(path string) ([]line, error) {
 
 // playLines gives each line of a file to push. One that push refuses is named by
 // its number, and the rest go on.
-func playLines(ctx context.Context, path string, mw *middleware.Middleware, story io.Writer, push func(line []byte) error) error {
+func playLines(ctx context.Context, path string, mw *middleware.Middleware, ms mirrors, story io.Writer, push func(line []byte) error) error {
 	lines, err := readLines(path)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func playLines(ctx context.Context, path string, mw *middleware.Middleware, stor
 			fmt.Fprintf(story, "%s line %d is left out: %v\n", path, l.number, err)
 			continue
 		}
-		if err := settle(ctx, mw); err != nil {
+		if err := ms.settle(ctx, mw); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@
 // in users.db. It prints what becomes of each event, then the table of people.
 //
 //	go run ./examples/quickstart            the scripted day; run it twice
+//	go run ./examples/quickstart -backends  the same, kept in step at three other systems
 //	go run ./examples/quickstart -json      the profiles as JSON lines
 //	go run ./examples/quickstart -h         all flags
 //
@@ -36,6 +37,7 @@ type options struct {
 	json     bool
 	everyone bool
 	webhook  bool
+	backends bool
 
 	telegramToken string
 	discordToken  string
@@ -49,6 +51,7 @@ func main() {
 	flag.BoolVar(&o.json, "json", false, "print the final profiles to stdout as JSON lines, and all else to stderr")
 	flag.BoolVar(&o.everyone, "everyone", false, "keep everyone whom the bots see acting, not only those who talk to them")
 	flag.BoolVar(&o.webhook, "webhook", false, "take the Telegram updates of the loopback server by webhook instead of polling; not with TELEGRAM_TOKEN")
+	flag.BoolVar(&o.backends, "backends", false, "bring everybody to doubles of Monosay, GenAuth and Rocket.Chat too")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "quickstart: what is %q? Files are given with -updates and -events.\n", flag.Arg(0))
@@ -76,14 +79,33 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 
+	var ms mirrors
+	if o.backends {
+		if ms, err = startMirrors(); err != nil {
+			return err
+		}
+		defer ms.close()
+	}
+	again, err := served(ctx, st)
+	if err != nil {
+		return err
+	}
 	mw, err := middleware.New(st, &middleware.Options{
 		Logger:    logger(stderr),
+		Backends:  ms.backends(),
 		OnOutcome: func(_ context.Context, out middleware.Outcome) { printOutcome(story, out) },
+		OnRetry:   func(_ context.Context, r middleware.Retry) { printRetry(story, r) },
 	})
 	if err != nil {
 		return err
 	}
-	played := play(ctx, o, mw, story)
+	var played error
+	if o.backends && again {
+		played = ms.refill(ctx, mw, story)
+	}
+	if played == nil {
+		played = play(ctx, o, mw, ms, story)
+	}
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -93,32 +115,25 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if o.json {
 		return printJSON(closing, stdout, st)
 	}
-	return printPeople(closing, story, st, o.db)
+	return errors.Join(printPeople(closing, story, st, o.db), ms.print(story))
 }
 
 // play brings the bots up and feeds them, or lets the live platforms do so.
-func play(ctx context.Context, o options, mw *middleware.Middleware, story io.Writer) error {
+func play(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors, story io.Writer) error {
 	live := o.telegramToken != "" || o.discordToken != ""
 	switch {
 	case o.updates != "" || o.events != "":
 		if live {
 			return errors.New("-updates and -events play files, TELEGRAM_TOKEN and DISCORD_TOKEN serve the live platforms: leave out one or the other")
 		}
-		return playFiles(ctx, o, mw, story)
+		return playFiles(ctx, o, mw, ms, story)
 	case o.webhook && o.telegramToken != "":
 		return errors.New("-webhook is for the loopback server only, and TELEGRAM_TOKEN serves the live platform: leave out one or the other")
 	case live:
 		return playLive(ctx, o, mw, story)
 	default:
-		return playScript(ctx, o, mw, story)
+		return playScript(ctx, o, mw, ms, story)
 	}
-}
-
-// settle returns when the outcomes of what was played are printed.
-func settle(ctx context.Context, mw *middleware.Middleware) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	return mw.Flush(ctx)
 }
 
 func logger(w io.Writer) *zap.Logger {

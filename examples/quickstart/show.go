@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
@@ -23,18 +24,30 @@ func printOutcome(w io.Writer, o middleware.Outcome) {
 	switch o.Result {
 	case middleware.Created:
 		detail = o.Profile.DisplayName()
-	case middleware.Updated:
-		fields := make([]string, len(o.Fields))
-		for i, f := range o.Fields {
-			fields[i] = string(f)
-		}
-		detail = strings.Join(fields, ", ")
+	case middleware.Updated, middleware.Delivered:
+		detail = list(o.Fields)
 	case middleware.Dropped:
 		detail = string(o.Reason)
 	case middleware.Failed:
 		detail = o.Err.Error()
 	}
-	fmt.Fprintf(w, "    %-20s %-30s %-10s %s\n", o.Event, who, o.Result, detail)
+	event := o.Event
+	if o.Target != middleware.TargetStore {
+		event = "  -> " + o.Target
+	}
+	fmt.Fprintf(w, "    %-20s %-30s %-10s %s\n", event, who, o.Result, detail)
+}
+
+func printRetry(w io.Writer, r middleware.Retry) {
+	fmt.Fprintf(w, "    %-20s %-30s %-10s %v, again in %v\n", "  -> "+r.Target, r.Key, "retry", r.Err, r.After.Round(10*time.Millisecond))
+}
+
+func list(fields []store.Field) string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = string(f)
+	}
+	return strings.Join(names, ", ")
 }
 
 func printPeople(ctx context.Context, w io.Writer, st store.Store, db string) error {
@@ -67,11 +80,11 @@ func dash(s string) string {
 }
 
 func nicks(byGuild map[string]string) string {
-	var list []string
-	for _, guild := range slices.Sorted(maps.Keys(byGuild)) {
-		list = append(list, byGuild[guild])
+	var all []string
+	for _, guild := range sortedKeys(byGuild) {
+		all = append(all, byGuild[guild])
 	}
-	return strings.Join(list, ", ")
+	return strings.Join(all, ", ")
 }
 
 // printJSON prints the profiles as JSON lines, with the names that the fields of
@@ -89,3 +102,5 @@ func printJSON(ctx context.Context, w io.Writer, st store.Store) error {
 	}
 	return nil
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

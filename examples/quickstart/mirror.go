@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// A mirror is a foreign system on loopback that is kept in step with the store:
+// a double of the real one, behind a server that can go down and come back.
+type mirror struct {
+	title   string
+	backend store.Backend
+	holds   func(w io.Writer)
+
+	double http.Handler
+	addr   string
+	server *http.Server // nil while it is down
+}
+
+// listen serves the double, at the address of before where there was one.
+func (m *mirror) listen() error {
+	if m.addr == "" {
+		m.addr = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", m.addr)
+	if err != nil {
+		return err
+	}
+	m.addr = l.Addr().String()
+	m.server = &http.Server{Handler: m.double, ReadHeaderTimeout: 10 * time.Second}
+	go func(s *http.Server) { _ = s.Serve(l) }(m.server)
+	return nil
+}
+
+func (m *mirror) url() string { return "http://" + m.addr }
+
+// down ends the server with all its connections.
+func (m *mirror) down() {
+	if m.server != nil {
+		_ = m.server.Close()
+		m.server = nil
+	}
+}
+
+// mirrors are those of one run; none without -backends.
+type mirrors []*mirror
+
+func (ms mirrors) backends() []store.Backend {
+	var backends []store.Backend
+	for _, m := range ms {
+		backends = append(backends, m.backend)
+	}
+	return backends
+}
+
+func (ms mirrors) close() {
+	for _, m := range ms {
+		m.down()
+	}
+}
+
+// settle returns when the outcomes of what was played are printed, and what came
+// of it at the backends that are up.
+func (ms mirrors) settle(ctx context.Context, mw *middleware.Middleware) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		if err := mw.Flush(ctx); err != nil {
+			return err
+		}
+		owed, err := ms.owed(ctx, mw)
+		if err != nil {
+			return err
+		}
+		if owed == 0 {
+			return mw.Flush(ctx)
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%d people are still owed to backends", owed)
+		}
+	}
+}
+
+// owed counts what is owed to backends that are up.
+func (ms mirrors) owed(ctx context.Context, mw *middleware.Middleware) (people int, err error) {
+	if len(ms) == 0 {
+		return 0, nil
+	}
+	backlogs, err := mw.Backlogs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	enrolled := 0
+	for _, b := range backlogs {
+		for _, m := range ms {
+			if m.backend.Name() != b.Backend {
+				continue
+			}
+			if b.Complete {
+				enrolled++
+			}
+			if m.server != nil {
+				people += b.Owed
+			}
+		}
+	}
+	if enrolled < len(ms) {
+		people++
+	}
+	return people, nil
+}
+
+// served reports whether an earlier run brought people to backends.
+func served(ctx context.Context, st store.Outbox) (bool, error) {
+	for _, err := range st.Standings(ctx, store.StandingFilter{}) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// refill brings everybody to the doubles, which are new in each run, once more.
+func (ms mirrors) refill(ctx context.Context, mw *middleware.Middleware, story io.Writer) error {
+	fmt.Fprintln(story, "An earlier run brought these people to its own doubles. Those of now are empty, so all are brought there once more (Resync).")
+	for _, m := range ms {
+		if err := mw.Resync(ctx, m.backend.Name()); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	return ms.settle(ctx, mw)
+}
+
+// named returns the mirror of that name, which there is.
+func (ms mirrors) named(backend string) *mirror {
+	return ms[slices.IndexFunc(ms, func(m *mirror) bool { return m.backend.Name() == backend })]
+}
