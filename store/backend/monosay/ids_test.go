@@ -2,6 +2,7 @@ package monosay_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,7 +59,7 @@ func TestIDs(t *testing.T) {
 
 func TestTwoPeopleNeverBecomeOne(t *testing.T) {
 	t.Parallel()
-	pairs := append(hostile.KeyPairs[:len(hostile.KeyPairs):len(hostile.KeyPairs)],
+	pairs := append(slices.Clip(hostile.KeyPairs),
 		[2]hostile.Key{{Channel: "telegram", UserID: "9007199254740991"}, {Channel: "telegram", UserID: "9007199254740993"}})
 	for name, o := range map[string]monosay.Options{
 		"by default": {},

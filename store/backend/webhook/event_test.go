@@ -28,9 +28,8 @@ func full(text string) store.Profile {
 		Custom:    map[string]any{"tier": text, "points": 1.5, "vip": true},
 	}
 	for _, part := range []any{&p, &p.Address} {
-		v := reflect.ValueOf(part).Elem()
-		for i := range v.NumField() {
-			switch f := v.Field(i); f.Kind() {
+		for _, f := range reflect.ValueOf(part).Elem().Fields() {
+			switch f.Kind() {
 			case reflect.String:
 				f.SetString(text)
 			case reflect.Bool:
