@@ -104,7 +104,7 @@ func (s schema) problem(v any) string {
 }
 
 func (p property) problem(v any) string {
-	if v == nil && p.nullable {
+	if p.nullable && (v == nil || v == "" || v == 0.0 || v == false) { // which all become null
 		return ""
 	}
 	switch p.kind {
