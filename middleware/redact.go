@@ -57,8 +57,12 @@ func addressEnd(before, after string) int {
 	if strings.HasSuffix(scheme, `"`) {
 		ends = `"`
 	}
-	if end := strings.IndexAny(after, ends); end >= 0 {
-		return end
+	for i := 0; i < len(after); i++ {
+		if after[i] == '\\' { // what follows is escaped
+			i++
+		} else if strings.IndexByte(ends, after[i]) >= 0 {
+			return i
+		}
 	}
 	return len(after)
 }
