@@ -181,7 +181,7 @@ func (b *Backend) create(ctx context.Context, p store.Profile) (*User, error) {
 
 // add calls create-user, which wants a username, an email or a phone number.
 func (b *Backend) add(ctx context.Context, p store.Profile, values object) (*User, error) {
-	body := object{"username": b.username(p), "externalId": p.Key.String()}
+	body := object{"username": b.mapping.username(p), "externalId": p.Key.String()}
 	maps.Copy(body, values)
 	u, _, err := b.client.account(ctx, call{http.MethodPost, "/api/v3/create-user", body})
 	if err == nil && u.ExternalID != p.Key.String() {

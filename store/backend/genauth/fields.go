@@ -47,6 +47,7 @@ type mapping struct {
 	simple         map[store.Field][]string
 	contacts       bool // email and phone have a place too
 	followUsername bool
+	username       func(store.Profile) string // of those without one on the channel; nil: they get none
 	company        store.Field
 	identityNumber store.Field
 	custom         map[store.Field]string // to the service's keys

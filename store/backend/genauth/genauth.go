@@ -67,13 +67,14 @@ type Options struct {
 	UserPoolID string
 
 	// Username makes the username of a new account, which must be unique in the
-	// pool. nil: the channel and the user id, such as "telegram_42".
+	// pool and the same each time. It is called from several goroutines. nil: the
+	// channel and the user id, such as "telegram_42".
 	Username func(p store.Profile) string
 	// FollowUsername keeps the username of the account that of the person on the
 	// channel. It is what they may sign in with, and only one account can have
 	// it, while a handle passes from one person to another: so by default it
 	// stays as it was made. To keep the handle without that, give it a place by
-	// Custom. Nobody's username is cleared.
+	// Custom. Who has no handle any more gets what Username makes.
 	FollowUsername bool
 
 	// Custom gives fields a place in custom data, by the key that the pool
@@ -108,7 +109,6 @@ type Backend struct {
 	client       *client
 	definitions  *definitions
 	mapping      mapping
-	username     func(store.Profile) string
 	customMerges bool
 	keepAccounts bool
 }
@@ -155,17 +155,17 @@ func New(accessKeyID, accessKeySecret string, o *Options) (*Backend, error) {
 			simple:         accountPlaces(),
 			contacts:       true,
 			followUsername: o.FollowUsername,
+			username:       o.Username,
 			company:        o.Company,
 			identityNumber: o.IdentityNumber,
 			custom:         maps.Clone(o.Custom),
 			clearing:       o.Clearing,
 		},
-		username:     o.Username,
 		customMerges: o.CustomMerges,
 		keepAccounts: o.KeepAccounts,
 	}
-	if b.username == nil {
-		b.username = keyUsername
+	if b.mapping.username == nil {
+		b.mapping.username = keyUsername
 	}
 	if err := b.mapping.validate(); err != nil {
 		return nil, err

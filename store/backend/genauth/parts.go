@@ -45,8 +45,12 @@ func (m mapping) parts(p store.Profile, fields []store.Field) (parts []part, pro
 		main.values["company"] = m.text(customText(p, f))
 		main.fields = append(main.fields, f)
 	}
-	if m.followUsername && named[store.FieldUsername] && p.Username != "" {
-		others = append(others, part{[]store.Field{store.FieldUsername}, object{"username": p.Username}})
+	if m.followUsername && named[store.FieldUsername] {
+		username := p.Username
+		if username == "" && m.username != nil {
+			username = m.username(p)
+		}
+		others = append(others, part{[]store.Field{store.FieldUsername}, object{"username": m.text(username)}})
 	}
 	if m.contacts {
 		others = append(others, m.email(p, named)...)

@@ -31,7 +31,8 @@ type UserOptions struct {
 	Prefix string
 
 	// FollowUsername keeps the username that the person may sign in with that of
-	// the channel. See Options.FollowUsername.
+	// the channel. See Options.FollowUsername; but here it is cleared of who has
+	// no handle any more.
 	FollowUsername bool
 	// SetExternalID makes the channelUserId the account's externalId, by the
 	// first delivery.
