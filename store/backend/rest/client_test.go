@@ -121,7 +121,7 @@ func TestRequestsGoOutAsTheyWereMeant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Method != "PUT" || got.RequestURI != "/people?q=a+b%26c" || body != `{"name":"<Ann & \"Bob\">"}` {
+	if got.Method != http.MethodPut || got.RequestURI != "/people?q=a+b%26c" || body != `{"name":"<Ann & \"Bob\">"}` {
 		t.Errorf("%s %s %s", got.Method, got.RequestURI, body)
 	}
 	for name, want := range map[string]string{
