@@ -15,6 +15,10 @@
 //   - [Change] is what a Record did to another one, for hooks and logs.
 //   - [Store] keeps records. Package memstore is one in memory, and package
 //     sqlitestore one in a file. Package storetest checks yours.
+//   - [Backend] is a foreign system that is kept in step with a store, by one
+//     [Delivery] at a time. Package backendtest checks yours.
+//   - [Outbox] is a Store that remembers what each backend is still owed: a
+//     [Standing] for each person and backend.
 //
 // Values are looked at before they get here: [Repair] makes fit what a platform
 // says, and [Patch.Validate] refuses what a person or an owner may not state.
@@ -110,4 +114,133 @@
 //     nanoseconds as a 64-bit integer.
 //   - To retry inside. The middleware does, and knows when to stop.
 //   - To treat a cancelled context as a store that is down, or the reverse.
+//
+// # Writing an outbox
+//
+// A store that is an [Outbox] too keeps, besides the people, one [Standing] for
+// each person and enrolled backend. As with records it decides nothing: a Standing
+// has a method for whatever may happen to it, and the store reads one, calls the
+// method and writes what comes back, in one transaction.
+//
+//	Apply            for each Change that Owes: Changed, at every enrolled backend
+//	Forget           Forgotten, at every backend; where keep is false delete the row
+//	Enroll, Resync   Bulked, for everybody who is kept, a few hundred a transaction
+//	Claim            Claimed, for those that are DueAt the present time
+//	Settle           Settled, for each Settlement
+//	Replay           Replayed, for those in StateDead
+//
+// Where there is no row yet, the Standing to begin from has Backend and Key and is
+// zero otherwise.
+//
+// Checklist:
+//
+//   - Changed and Forgotten happen in the transaction of Apply and Forget. What is
+//     committed without being owed never arrives, and nobody notices.
+//   - Claim chooses and writes in one transaction, so that two processes never get
+//     the same person. Record is read there as well.
+//   - Claim finds its rows by an index over backend, Bulk and Due of what is
+//     StateOwed. Time is the database's, not the process's, where several machines
+//     share it.
+//   - Enroll and Resync remember how far they came, as a Key, so that a restart goes
+//     on there; each step begins a transaction of its own, between which others
+//     write.
+//   - A standing outlives its person, while Erase is set and after it as
+//     StateErased or StateUnerasable: it is all that is left, and holds no value.
+//   - Settle takes standings that are gone, and claims that are somebody else's by
+//     now, for no error.
+//
+// storetest.Run holds a store to all this as soon as it is an Outbox.
+//
+// Common mistakes:
+//
+//   - One row a change. What a backend is owed would grow for as long as it is
+//     away; a standing counts people.
+//   - To decide by State in the store what a method of Standing decides already.
+//   - To keep the claim of a process that died until somebody clears it up. The
+//     lease is the clean-up: Due passes, and the row can be claimed again.
+//
+// # Writing a backend
+//
+// A backend is three methods: Name, Traits and Deliver. examples/custombackend is
+// one in under 50 lines, with its test. Most of it is two questions.
+//
+// What does the service take? [Traits] answers it, once: which fields it has a
+// place for, whether it forgets what a request does not mention, whether a value
+// can be taken away again, and how many calls it bears. The middleware makes up for
+// what is lacking: to a backend that Replaces it names every field each time, and to
+// one that CannotClear never an empty one.
+//
+// What did it answer? Deliver returns nil when the service has said, in its own
+// words, that it took the person, and otherwise an error that wraps what became of
+// it; see [Backend]. Package rest makes HTTP calls whose errors are right as they
+// are, and is safe in the ways that are easy to forget.
+//
+//	func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
+//		changes := make(map[string]any)
+//		for _, f := range d.Fields {
+//			if v := d.Profile.Value(f); v != "" {
+//				changes[names[f]] = v
+//			} else {
+//				changes[names[f]] = nil // or however the service clears
+//			}
+//		}
+//		... // one request that makes or updates the person of d.Profile.Key
+//	}
+//
+// There is no queue to write, no retry, no rate limit and no circuit breaker: that
+// is the middleware's, and the store remembers how far it came.
+//
+// Checklist:
+//
+//   - The service finds the person by the channelUserId ([Key.String]), or by
+//     something of one to one with it. Names, usernames and emails are not ids.
+//   - Twice the same delivery is the same as once, also when the first receipt was
+//     lost: look for the person before you make one, or let the service upsert.
+//   - Only Delivery.Fields are sent. All others may have been corrected by hand.
+//   - What the service may be sent stands in a table or a struct of the backend. A
+//     field of the profile that nobody thought of never reaches it, a role or a
+//     password least of all.
+//   - Success is what the service says it is: the right status and an answer of the
+//     right form. A captive portal answers 200 too.
+//   - An account that holds the same username or email is somebody else's until
+//     its id says otherwise: that is ErrInvalid, not an invitation to update it.
+//   - Deliver ends with ctx. Traits.Timeout is as long as the service may need.
+//   - No error holds a name, a token, a path or what the service answered.
+//   - A service that can erase makes the backend an [Eraser], which finds the
+//     person without a receipt as well, and for which to find nobody is success.
+//
+// Then one call checks it, against a double of the service that you write or that
+// comes with it, and names the property and its reason when it fails:
+//
+//	func TestContract(t *testing.T) {
+//		backendtest.Run(t, func(t *testing.T) backendtest.Fixture {
+//			double := crmtest.New("the token")
+//			return backendtest.Fixture{
+//				Backend: func(baseURL string) (store.Backend, error) {
+//					return crm.New("the token", &crm.Options{BaseURL: baseURL})
+//				},
+//				Double:  double,
+//				Holds:   func(key store.Key) (map[store.Field]string, bool) { ... },
+//				Secrets: []string{"the token"},
+//			}
+//		})
+//	}
+//
+// Common mistakes:
+//
+//   - To send the whole profile each time, because it is at hand.
+//   - To leave empty values out of the request (omitempty), so that nothing is
+//     ever cleared.
+//   - To call everything from 400 on ErrInvalid. 401 and 403 are about the token, 408
+//     and 429 about the moment; 404 is about the address as often as about the person.
+//     Whoever is ErrInvalid is given up until they change.
+//   - To call a request without an answer failed. It may still be carried out:
+//     ErrUnanswered has the next one wait until it cannot be.
+//   - To sleep for Retry-After in Deliver. Return a *[ThrottledError]: the pause is
+//     for all.
+//   - To retry inside, and hold up everybody behind this one.
+//   - To wrap the error of net/http, whose text is the URL with all that is in it.
+//   - To follow redirects. Go takes Authorization out on the way to another host,
+//     and leaves X-Auth-Token and its like in.
+//   - To trust Delivery.Remote. The account may be gone, and its id somebody else's.
 package store

@@ -75,6 +75,25 @@ func creates(p *probe) {
 	p.count(2)
 }
 
+// nameless delivers somebody who has none of the fields that the backend takes. To
+// make nobody of that is as right as to make somebody, or to refuse them.
+func nameless(p *probe) {
+	w := p.anybody()
+	full := w.values
+	w.values = nil
+	ctx, cancel := p.within()
+	defer cancel()
+	err := p.try(ctx, w)
+	w.values = full
+	if err == nil {
+		p.deliver(w, w.profile().Stated()...)
+	} else {
+		p.errorIs("Deliver of somebody without any field", err, store.ErrInvalid)
+		p.deliver(w)
+	}
+	p.count(1)
+}
+
 func sameTwice(p *probe) {
 	w := p.anybody()
 	p.deliver(w)

@@ -151,6 +151,22 @@ var mutants = []struct {
 			return store.Receipt{Remote: strings.Repeat("r", 513)}, err
 		}
 	}},
+	{"takes it that who was delivered is there", "nameless", func(m *mutant) {
+		m.deliver = func(ctx context.Context, d store.Delivery) (store.Receipt, error) {
+			if id, err := m.find(ctx, d.Profile.Key); id == "" && (!d.All || len(d.Fields) < 2) {
+				return store.Receipt{}, err
+			}
+			return m.backend.Deliver(ctx, d)
+		}
+	}},
+	{"has no idea what to do without a name", "nameless", func(m *mutant) {
+		m.deliver = func(ctx context.Context, d store.Delivery) (store.Receipt, error) {
+			if d.Profile.Name == "" {
+				return store.Receipt{}, store.ErrUnavailable
+			}
+			return m.backend.Deliver(ctx, d)
+		}
+	}},
 	{"creates each time", "same-twice", func(m *mutant) {
 		m.deliver = func(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 			id, err := m.write(ctx, "", d)

@@ -64,7 +64,7 @@ func (p *probe) tried() []store.Field {
 // error, whose text it has searched. The person's remote is kept.
 func (p *probe) try(ctx context.Context, w *person, changed ...store.Field) error {
 	d := w.delivery(p.traits, changed...)
-	if len(d.Fields) == 0 {
+	if len(d.Fields) == 0 && !d.All {
 		p.skip("the backend takes none of the fields of this property")
 	}
 	w.known = true

@@ -5,6 +5,7 @@ var properties = []property{
 	{"usable", "a backend that is refused at the start of a bot, or changes its name or mind later, is of no use", usable},
 	{"bad-address", "whoever mistypes an address, perhaps with a password in it, needs an error that says so and does not repeat it", badAddress},
 	{"creates", "the first delivery of a person makes them, with every field that the backend takes", creates},
+	{"nameless", "of some people nothing is known but their id, until they write again", nameless},
 	{"same-twice", "a process that dies before it notes the success delivers again; that must change nothing", sameTwice},
 	{"partial", "somebody may have corrected a field by hand in the foreign system; a change of another one must not undo it", partial},
 	{"clears", "a name that the person removed must not stay in the foreign system", clears},
