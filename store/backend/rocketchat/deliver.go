@@ -81,8 +81,8 @@ func (b *Backend) create(ctx context.Context, p store.Profile) (a *account, sent
 		Email:        b.markOf(p.Key),
 		Name:         nameOf(p),
 		Password:     newPassword(),
-		Nickname:     cut(p.Nickname, maxNickname),
-		Bio:          cut(p.Bio, maxBio),
+		Nickname:     cut(store.FieldNickname, p.Nickname, maxNickname),
+		Bio:          cut(store.FieldBio, p.Bio, maxBio),
 		CustomFields: sent,
 		Verified:     true,
 	})
@@ -126,10 +126,10 @@ func (b *Backend) update(ctx context.Context, p store.Profile, has func(store.Fi
 	if name := nameOf(p); has(store.FieldName) && name != a.Name {
 		data.Name, differs = name, true
 	}
-	if nickname := cut(p.Nickname, maxNickname); has(store.FieldNickname) && nickname != a.Nickname {
+	if nickname := cut(store.FieldNickname, p.Nickname, maxNickname); has(store.FieldNickname) && nickname != a.Nickname {
 		data.Nickname, differs = nickname, true
 	}
-	if bio := cut(p.Bio, maxBio); has(store.FieldBio) && bio != a.Bio {
+	if bio := cut(store.FieldBio, p.Bio, maxBio); has(store.FieldBio) && bio != a.Bio {
 		data.Bio, differs = bio, true
 	}
 	if fields, changed := b.customOf(p, has, a); changed {

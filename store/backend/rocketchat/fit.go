@@ -21,12 +21,14 @@ var fullWidth = strings.NewReplacer("<", "＜", ">", "＞", `\`, "＼", "/", "�
 // changes with nothing else.
 func nameOf(p store.Profile) string { return fullWidth.Replace(cmp.Or(p.Name, p.Key.String())) }
 
-// cut returns s with at most limit UTF-16 units, which is how the server counts.
-func cut(s string, limit int) string {
+// cut returns the value of f with at most limit UTF-16 units, which is how the
+// server counts, and without the half of a flag or letter at its end.
+func cut(f store.Field, s string, limit int) string {
 	units := 0
 	for i, r := range s {
 		if units += utf16.RuneLen(r); units > limit {
-			return strings.TrimSpace(s[:i])
+			kept, _ := store.Repair(f, s[:i])
+			return kept
 		}
 	}
 	return s

@@ -141,6 +141,15 @@ func (s *Service) Add(u User) string {
 	return u.ID
 }
 
+// Edit changes the user with this username, as an admin would in the workspace.
+func (s *Service) Edit(username string, change func(u *User)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.byUsername(username); u != nil {
+		change(u)
+	}
+}
+
 // Remove deletes a user, as an admin would in the workspace.
 func (s *Service) Remove(id string) {
 	s.mu.Lock()
