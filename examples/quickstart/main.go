@@ -69,7 +69,8 @@ func main() {
 
 // run does all of it. With -json only the profiles go to stdout.
 func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
-	story := stdout
+	stderr = &oneByOne{w: stderr}
+	story := io.Writer(&oneByOne{w: stdout})
 	if o.json {
 		story = stderr
 	}
