@@ -196,7 +196,8 @@
 //     something of one to one with it. Names, usernames and emails are not ids.
 //   - Twice the same delivery is the same as once, also when the first receipt was
 //     lost: look for the person before you make one, or let the service upsert.
-//   - Only Delivery.Fields are sent. All others may have been corrected by hand.
+//   - Only Delivery.Fields are sent. All others may have been corrected by hand. Of
+//     somebody of whom only the id is known there may be none.
 //   - What the service may be sent stands in a table or a struct of the backend. A
 //     field of the profile that nobody thought of never reaches it, a role or a
 //     password least of all.

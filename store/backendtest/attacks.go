@@ -155,14 +155,19 @@ func falseSuccess(p *probe) {
 	for _, f := range falseAnswers {
 		p.attack(f, func(doing string, err error) { p.errorIsNot(doing, err, store.ErrInvalid) })
 	}
+	if _, ok := p.backend.(store.Eraser); ok {
+		for _, f := range falseAnswers {
+			p.attackErasure(f)
+		}
+	}
 }
 
-const allowed = 24 << 20 // bytes allocated for one answer
+const allowed = 20 << 20 // bytes allocated for one answer
 
 func tooMuch(p *probe) {
 	for _, f := range endless {
 		least := uint64(math.MaxUint64)
-		for range 3 { // others may allocate at the same time
+		for range 2 { // others may allocate at the same time
 			if least = min(least, p.allocates(f)); least <= allowed {
 				break
 			}

@@ -72,16 +72,22 @@ func erasesTruly(p *probe) {
 	p.eraser()
 	faults := append([]fault{answer("429", 429, "", ""), answer("401", 401, "", ""), answer("403", 403, "", "")}, sick...)
 	for _, f := range append(faults, silent...) {
-		for nth := range 4 {
-			w := p.anybody()
-			p.deliver(w)
-			err := p.under(f, nth, func(ctx context.Context) error { return p.tryErase(ctx, w, w.remote) })
-			if _, ok := p.Holds(w.key); ok && err == nil {
-				p.failf("%s: Erase reports success, and the service still holds the person", f.name)
-			}
-			p.errorIsNot(f.name+", while erasing", err, store.ErrInvalid, store.ErrCannotErase)
-			p.erase(w, w.remote)
+		p.attackErasure(f)
+	}
+}
+
+// attackErasure erases under a fault. What is reported as done must be done, and
+// the next erasure must work.
+func (p *probe) attackErasure(f fault) {
+	for nth := range 4 {
+		w := p.anybody()
+		p.deliver(w)
+		err := p.under(f, nth, func(ctx context.Context) error { return p.tryErase(ctx, w, w.remote) })
+		if _, ok := p.Holds(w.key); ok && err == nil {
+			p.failf("%s: Erase reports success, and the service still holds the person", f.name)
 		}
+		p.errorIsNot(f.name+", while erasing", err, store.ErrInvalid, store.ErrCannotErase)
+		p.erase(w, w.remote)
 	}
 }
 

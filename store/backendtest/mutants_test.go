@@ -335,6 +335,15 @@ var mutants = []struct {
 			return store.Receipt{}, err
 		}
 	}},
+	{"believes every 200 that follows an erasure", "false-success", func(m *mutant) {
+		m.erase = func(ctx context.Context, key store.Key, remote string) error {
+			err := m.backend.Erase(ctx, key, remote)
+			if err != nil && strings.Contains(err.Error(), "answered 2") {
+				return nil
+			}
+			return err
+		}
+	}},
 	{"blames the person for a page", "false-success", func(m *mutant) {
 		m.errs(func(err error, _ store.Delivery) error {
 			if strings.Contains(err.Error(), "answered 2") {
