@@ -1,0 +1,170 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+const (
+	// What is acknowledged is on the disk, also where the database is set to
+	// synchronous_commit off.
+	clockSQL = `SELECT clock_timestamp(), CASE WHEN current_setting('synchronous_commit') = 'off'
+		THEN set_config('synchronous_commit', 'on', true) ELSE '' END`
+	enrolledSQL = `SELECT name FROM rollcall.backends WHERE job <> 'withdraw' ORDER BY name`
+
+	// Everybody locks people before standings, and both in the order of keys, so
+	// that nobody waits in a circle.
+	lockPeopleSQL = `SELECT p.channel, p.user_id, p.forgotten, p.record
+		FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
+		JOIN rollcall.people AS p ON p.channel = k.channel AND p.user_id = k.user_id
+		ORDER BY p.channel, p.user_id FOR UPDATE OF p`
+)
+
+// Apply implements [store.Store]. All deltas go into one transaction of two round
+// trips, and people are locked meanwhile: hand over about 500 at a time.
+//
+// Where the connection breaks while the server commits, the error wraps
+// store.ErrUnavailable and the deltas may have been saved all the same. To apply
+// them again is harmless, since merging is idempotent; but a person whom the lost
+// commit created is then not reported as Created.
+func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+	for i, d := range deltas {
+		if err := d.Key.Validate(); err != nil {
+			return nil, fmt.Errorf("pgstore: apply: delta %d: %w", i, err)
+		}
+	}
+	var changes []store.Change
+	err := s.usable(ctx)
+	if err == nil && len(deltas) > 0 {
+		err = s.transact(ctx, func(tx *transaction) (err error) {
+			changes, err = apply(ctx, tx, deltas)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "apply", err)
+	}
+	return changes, nil
+}
+
+// A person is what the tables hold of one key.
+type person struct {
+	forgotten bool
+	blob      []byte // nil for nobody
+}
+
+func apply(ctx context.Context, tx *transaction, deltas []store.Record) ([]store.Change, error) {
+	order := make([]int, len(deltas)) // by key
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return deltas[a].Key.Compare(deltas[b].Key) })
+	keys := make([]store.Key, 0, len(deltas))
+	for _, i := range order {
+		if n := len(keys); n == 0 || keys[n-1] != deltas[i].Key {
+			keys = append(keys, deltas[i].Key)
+		}
+	}
+
+	var now time.Time
+	var backends []string
+	kept := make(map[store.Key]person, len(keys))
+	tx.queued.Queue(gateSharedSQL, tx.s.gate)
+	tx.clock(&now)
+	tx.queue(enrolledSQL).Query(func(rows pgx.Rows) (err error) {
+		backends, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	channels, userIDs := split(keys)
+	tx.queue(lockPeopleSQL, channels, userIDs).Query(func(rows pgx.Rows) error {
+		var key store.Key
+		var p person
+		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &p.forgotten, &p.blob}, func() error {
+			kept[key] = p
+			p.blob = nil
+			return nil
+		})
+		return err
+	})
+	standings := tx.lockStandings(lockStandingsSQL, channels, userIDs)
+	if err := tx.send(ctx); err != nil {
+		return nil, err
+	}
+
+	changes := make([]store.Change, len(deltas))
+	var created, changed personRows
+	for len(order) > 0 {
+		key := deltas[order[0]].Key
+		n := 1
+		for n < len(order) && deltas[order[n]].Key == key {
+			n++
+		}
+		if err := applyTo(kept[key], deltas, changes, order[:n], &created, &changed); err != nil {
+			return nil, err
+		}
+		if len(backends) > 0 {
+			standings.owe(backends, key, changes, order[:n], now)
+		}
+		order = order[n:]
+	}
+	if created.len() > 0 {
+		tx.queue(insertPeopleSQL, created.args()...)
+	}
+	if changed.len() > 0 {
+		tx.queue(updatePeopleSQL, changed.args()...)
+	}
+	return changes, tx.putStandings(standings)
+}
+
+// applyTo joins the deltas with these indexes, which are of one person, to what is
+// kept of them. What is to be written goes to created or changed.
+func applyTo(kept person, deltas []store.Record, changes []store.Change, indexes []int, created, changed *personRows) error {
+	if kept.forgotten {
+		for _, i := range indexes {
+			changes[i] = store.Change{Suppressed: true}
+		}
+		return nil
+	}
+	var r store.Record
+	write := created
+	if kept.blob != nil {
+		var err error
+		if r, err = decode(kept.blob, deltas[indexes[0]].Key); err != nil {
+			return err
+		}
+		write = changed
+	}
+	same := true
+	for _, i := range indexes {
+		r, changes[i] = r.Apply(deltas[i])
+		same = same && changes[i].Same
+	}
+	if same {
+		return nil
+	}
+	return write.add(r, &changes[indexes[len(indexes)-1]].Profile)
+}
+
+// clock queues to ask for the server's time: several machines share the store, and
+// their clocks differ.
+func (tx *transaction) clock(now *time.Time) {
+	tx.queued.Queue(clockSQL).QueryRow(func(row pgx.Row) error {
+		var setting string
+		return row.Scan(now, &setting)
+	})
+}
+
+// split returns keys as the two arrays that statements take.
+func split(keys []store.Key) (channels, userIDs []string) {
+	channels, userIDs = make([]string, len(keys)), make([]string, len(keys))
+	for i, key := range keys {
+		channels[i], userIDs[i] = key.Channel, key.UserID
+	}
+	return channels, userIDs
+}

@@ -1,0 +1,190 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// claimSQL locks what is due and what nobody else is about to claim, lane by lane,
+// each as a range of the index standings_owed. Two ranges of a lane are due, see
+// store.Standing.DueAt; what waits lies between them.
+var claimSQL = func() string {
+	const (
+		owed    = "SELECT " + standingList + " FROM rollcall.standings AS s WHERE s.state = 'owed' AND s.backend = $1"
+		due     = " AND s.due <= statement_timestamp()"
+		ahead   = " AND s.due > statement_timestamp() + interval '15 minutes'" // store.MaxWait
+		inOrder = " ORDER BY s.due, s.channel, s.user_id LIMIT $2::bigint"
+		locking = " FOR UPDATE SKIP LOCKED"
+	)
+	var parts, taken, all []string
+	for i, where := range []string{" AND NOT s.bulk" + due, " AND NOT s.bulk" + ahead, " AND s.bulk" + due, " AND s.bulk" + ahead} {
+		name := string(rune('a' + i))
+		parts = append(parts, name+" AS ("+owed+where+inOrder+strings.Join(taken, "")+locking+")")
+		taken = append(taken, " - (SELECT count(*) FROM "+name+")")
+		all = append(all, "SELECT * FROM "+name)
+	}
+	return "WITH " + strings.Join(parts, ", ") + " " + strings.Join(all, " UNION ALL ")
+}()
+
+const (
+	// nextSQL asks when something of a lane will be due.
+	nextSQL = `SELECT min(due), clock_timestamp() FROM rollcall.standings WHERE state = 'owed' AND backend = $1 AND bulk = $2`
+
+	recordsSQL = `SELECT p.channel, p.user_id, p.record FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
+		JOIN rollcall.people AS p ON p.channel = k.channel AND p.user_id = k.user_id WHERE NOT p.forgotten`
+)
+
+// lockedWait is how long to wait for what is due and being claimed or changed by
+// somebody else at this moment.
+const lockedWait = 50 * time.Millisecond
+
+// Claim implements [store.Outbox]. What is due, and when a lease ends, is told by
+// the server's clock, so that those of the deliverers do not matter.
+func (s *Store) Claim(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+	var claims []store.Claim
+	var wait time.Duration
+	err := s.transact(ctx, func(tx *transaction) (err error) {
+		claims, wait, err = claim(ctx, tx, backend, max(limit, 0), lease)
+		return err
+	})
+	if err != nil {
+		return nil, 0, s.fail(ctx, fmt.Sprintf("claim from %q", backend), err)
+	}
+	return claims, wait, nil
+}
+
+func claim(ctx context.Context, tx *transaction, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+	var now time.Time
+	var due []store.Standing
+	tx.clock(&now)
+	tx.requireEnrolled(backend)
+	tx.queue(claimSQL, backend, limit).Query(func(rows pgx.Rows) error {
+		return eachStanding(rows, func(s store.Standing, err error) error {
+			due = append(due, s)
+			return err
+		})
+	})
+	if err := tx.send(ctx); err != nil {
+		return nil, 0, err
+	}
+	if len(due) == 0 {
+		wait, err := untilNext(ctx, tx, backend)
+		return nil, wait, err
+	}
+	st := &standings{kept: make(map[place]store.Standing, len(due))}
+	claims := make([]store.Claim, len(due))
+	indexes := make(map[store.Key]int, len(due))
+	keys := make([]store.Key, len(due))
+	for i, s := range due {
+		st.kept[place{s.Key, backend}] = s
+		claims[i].Standing = s.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
+		st.put(claims[i].Standing)
+		indexes[s.Key], keys[i] = i, s.Key
+	}
+	if err := tx.putStandings(st); err != nil {
+		return nil, 0, err
+	}
+	// Only now, in a statement of its own: the one that locks could still see
+	// records from before a change that it waited for.
+	channels, userIDs := split(keys)
+	tx.queue(recordsSQL, channels, userIDs).Query(func(rows pgx.Rows) error {
+		var key store.Key
+		var blob []byte
+		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &blob}, func() (err error) {
+			claims[indexes[key]].Record, err = decode(blob, key)
+			return err
+		})
+		return err
+	})
+	return claims, 0, tx.send(ctx)
+}
+
+// untilNext returns how long until something can be claimed, 0 where nothing is
+// owed at all.
+func untilNext(ctx context.Context, tx *transaction, backend string) (wait time.Duration, err error) {
+	for _, bulk := range []bool{false, true} {
+		tx.queue(nextSQL, backend, bulk).QueryRow(func(row pgx.Row) error {
+			var due *time.Time
+			var now time.Time
+			if err := row.Scan(&due, &now); err != nil || due == nil {
+				return err
+			}
+			if d := max(due.Sub(now), lockedWait); wait == 0 || d < wait {
+				wait = d
+			}
+			return nil
+		})
+	}
+	return wait, tx.send(ctx)
+}
+
+// Settle implements [store.Outbox].
+func (s *Store) Settle(ctx context.Context, backend string, settlements []store.Settlement) error {
+	keys := make([]store.Key, len(settlements))
+	for i, x := range settlements {
+		keys[i] = x.Key
+	}
+	channels, userIDs := split(keys)
+	err := s.transact(ctx, func(tx *transaction) error {
+		var now time.Time
+		tx.clock(&now)
+		tx.requireEnrolled(backend)
+		st := tx.lockStandings(lockStandingsWithSQL, channels, userIDs, backend)
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		for _, x := range settlements {
+			if s, found := st.at(place{x.Key, backend}); found {
+				st.put(s.Settled(x, now))
+			}
+		}
+		return tx.putStandings(st)
+	})
+	if err != nil {
+		return s.fail(ctx, fmt.Sprintf("settle with %q", backend), err)
+	}
+	return nil
+}
+
+// Replay implements [store.Outbox]. All of a backend are replayed in steps; the
+// number returned is right also beside an error.
+func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
+	total := 0
+	f := store.StandingFilter{Backend: backend, Key: key, State: store.StateDead}
+	for cursor := (store.Key{}); ; {
+		n := 0
+		err := s.transact(ctx, func(tx *transaction) error {
+			var now time.Time
+			tx.clock(&now)
+			tx.requireEnrolled(backend)
+			query, args := standingsQuery(f, cursor, stepSize)
+			st := tx.lockStandings(query+" FOR UPDATE", args...)
+			if err := tx.send(ctx); err != nil {
+				return err
+			}
+			n = len(st.kept)
+			for at, dead := range st.kept {
+				st.put(dead.Replayed(now))
+				if at.key.Compare(cursor) > 0 {
+					cursor = at.key
+				}
+			}
+			return tx.putStandings(st)
+		})
+		if err != nil {
+			return total, s.fail(ctx, fmt.Sprintf("replay %q", backend), err)
+		}
+		if n == 0 {
+			return total, nil
+		}
+		total += n
+	}
+}

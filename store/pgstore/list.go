@@ -1,0 +1,113 @@
+package pgstore
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// pageSize is how many rows List and Standings have in memory at once.
+const pageSize = 500
+
+// List implements [store.Store]. It reads page by page, and holds no connection
+// while the caller works on a page, however long that takes.
+func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
+	return func(yield func(store.Profile, error) bool) {
+		f := f
+		for left := f.Limit; f.Limit <= 0 || left > 0; {
+			size := pageSize
+			if f.Limit > 0 {
+				size = min(size, left)
+			}
+			page, err := s.page(ctx, f, size)
+			for _, r := range page {
+				if !yield(r.Profile(), nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(store.Profile{}, s.fail(ctx, "list", err))
+				return
+			}
+			if len(page) < size {
+				return
+			}
+			f.After = page[len(page)-1].Key
+			left -= len(page)
+		}
+	}
+}
+
+// page returns the next profiles, also those in front of one that is damaged.
+func (s *Store) page(ctx context.Context, f store.Filter, size int) (page []store.Record, err error) {
+	query, args := pageQuery(f, size)
+	err = s.read(ctx, func(c *pgxpool.Conn) error {
+		page = page[:0]
+		rows, err := c.Query(ctx, s.sql(query), args...)
+		if err != nil {
+			return err
+		}
+		var key store.Key
+		var blob []byte
+		_, err = pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &blob}, func() error {
+			r, err := decode(blob, key)
+			if err == nil {
+				page = append(page, r)
+			}
+			return err
+		})
+		return err
+	})
+	return page, err
+}
+
+func pageQuery(f store.Filter, size int) (query string, args []any) {
+	where := []string{"NOT forgotten", "(channel, user_id) > ($1, $2)"}
+	args = []any{f.After.Channel, f.After.UserID}
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		where = append(where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
+	}
+	if f.Channel != "" {
+		add("channel = ?", f.Channel)
+	}
+	if f.Status != "" {
+		add("status = ?", string(f.Status))
+	}
+	if !f.SeenSince.IsZero() {
+		add("last_seen >= ?", bound(f.SeenSince))
+	}
+	if !f.CreatedSince.IsZero() {
+		add("first_seen >= ?", bound(f.CreatedSince))
+	}
+	if f.Search != "" {
+		add("strpos(search, ?) > 0", store.FoldSearch(f.Search))
+	}
+	args = append(args, size)
+	return "SELECT channel, user_id, record FROM rollcall.people WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY channel, user_id LIMIT $" + strconv.Itoa(len(args)), args
+}
+
+// bound returns the earliest time that the columns can hold and that is not before
+// t. They hold whole seconds; a timestamptz holds microseconds, in fewer years than
+// a time.Time.
+func bound(t time.Time) time.Time {
+	t = t.UTC()
+	if t.Nanosecond() > 0 {
+		t = t.Truncate(time.Second).Add(time.Second)
+	}
+	if first := time.Unix(0, 0).UTC(); t.Before(first) {
+		return first
+	}
+	if last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); t.After(last) {
+		return last
+	}
+	return t
+}
