@@ -32,6 +32,7 @@ func TestContract(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var options []backendtest.Option
 			if c.options.Channel != "" {
 				options = append(options, backendtest.Skip("keys-apart", "people of other channels are passed over; see TestTwoPeopleNeverBecomeOne"))

@@ -39,8 +39,9 @@ type Options struct {
 	// Discord's, are refused with store.ErrInvalid.
 	NumberIDs bool
 	// Replaces is for a service that forgets the fields that a request leaves
-	// out: all six are sent each time. It is not the default, since to a service
-	// that keeps them it would undo what somebody corrected there.
+	// out: the middleware then has all that have a value sent each time. It is
+	// not the default, since in a service that keeps them it would undo what
+	// somebody corrected there.
 	Replaces bool
 	// ClearWithEmpty takes a value away by sending "" in the place of null,
 	// which is what the vendor's middleware sends for a photo that is not there.

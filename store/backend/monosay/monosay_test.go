@@ -98,6 +98,7 @@ func TestFieldsThatDidNotChangeAreNotTouched(t *testing.T) {
 		"a family name":                  {changed(ann, store.FieldFamilyName, store.FieldName), map[string]string{"surname": `"Lee"`}},
 		"a name, where a given name is":  {changed(ann, store.FieldName), nil},
 		"a name, where none is":          {changed(nameOnly, store.FieldName), map[string]string{"name": `"Ann Lee"`}},
+		"a given name, and not the name": {changed(nameOnly, store.FieldGivenName), map[string]string{"name": `"Ann Lee"`}},
 		"a given name taken away":        {changed(nameOnly, store.FieldGivenName, store.FieldName), map[string]string{"name": `"Ann Lee"`}},
 		"all names taken away":           {changed(store.Profile{Key: ann.Key}, store.FieldGivenName, store.FieldName), map[string]string{"name": "null"}},
 		"everything of a family name":    {all(familyOnly), map[string]string{"name": `"Lee"`, "surname": `"Lee"`}},
@@ -146,14 +147,16 @@ func TestWhatSomebodyCorrectedThereStays(t *testing.T) {
 func TestAReplacingServiceIsToldEverything(t *testing.T) {
 	t.Parallel()
 	b, service := start(t, monosay.Options{Replaces: true}, &monosaytest.Options{ForgetsOmitted: true})
-	d := changed(ann, store.FieldUsername)
-	d.All, d.Fields = true, ann.Stated()
-	if _, err := b.Deliver(t.Context(), d); err != nil {
-		t.Fatal(err)
+	bare := ann
+	bare.Picture = ""
+	for _, p := range []store.Profile{ann, bare} {
+		if _, err := b.Deliver(t.Context(), all(p)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	body := service.Requests()[0].Body
-	if len(body) != 6 {
-		t.Errorf("%v was sent", body)
+	want := monosaytest.User{Name: "Ann", Surname: "Lee", UserName: "ann", Email: "ann@example.org"}
+	if u, _ := service.User("telegram:42"); u != want {
+		t.Errorf("%+v", u)
 	}
 	if !b.Traits().Replaces {
 		t.Error("Traits.Replaces is false, so the middleware will not name all fields")

@@ -36,7 +36,8 @@ func takes(f store.Field) bool {
 	return false
 }
 
-// user returns what to say of a person: the fields that changed, or all six.
+// user returns what to say of a person: the fields that are to be brought up to
+// date.
 func (b *Backend) user(d store.Delivery) (user, error) {
 	p := d.Profile
 	id, err := b.id(p.Key)
@@ -45,7 +46,7 @@ func (b *Backend) user(d store.Delivery) (user, error) {
 	}
 	say := func(changed bool, value string) text {
 		switch {
-		case !changed && !b.o.Replaces:
+		case !changed:
 			return text{}
 		case value == "" && !b.o.ClearWithEmpty:
 			return text{said: true}

@@ -25,6 +25,7 @@ func TestContract(t *testing.T) {
 		"in batches": {Batch: 7},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			backendtest.Run(t, func(t *testing.T) backendtest.Fixture {
 				service := webhooktest.New(secret)
 				return backendtest.Fixture{

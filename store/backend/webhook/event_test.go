@@ -147,12 +147,14 @@ func TestWhatIsSentIsWhatIsReceived(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Event
+	var sent []byte
 	var problem error
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
 			t.Error(err)
 		}
+		sent = body
 		got, problem = r.Verify(req.Header, body)
 	}))
 	defer srv.Close()
@@ -173,6 +175,9 @@ func TestWhatIsSentIsWhatIsReceived(t *testing.T) {
 		}
 		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("%.40q arrived as %#v", text, got)
+		}
+		if strings.ContainsAny(text, "<>&") && !strings.Contains(string(sent), text) {
+			t.Errorf("%q is escaped for HTML, which nobody asked for", text)
 		}
 	}
 }
