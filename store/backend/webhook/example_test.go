@@ -8,7 +8,6 @@ import (
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/backend/webhook"
-	"github.com/rollcall-go/rollcall/store/backend/webhook/webhooktest"
 )
 
 // The middleware makes the calls of Deliver and Erase; here they are made by hand.
@@ -44,27 +43,4 @@ func Example() {
 	// Output:
 	// profile.updated telegram:42 Ann [name username] [username]
 	// profile.erased telegram:42  [] []
-}
-
-// Tests of a bot deliver to the double of a receiver.
-func Example_double() {
-	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	service := webhooktest.New(secret)
-	srv := httptest.NewServer(service)
-	defer srv.Close()
-	b, err := webhook.New(srv.URL, []string{secret}, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer b.Close()
-
-	ann := store.Profile{Key: store.Key{Channel: "telegram", UserID: "42"}, Name: "Ann"}
-	for range 2 { // the first answer was lost
-		if _, err := b.Deliver(context.Background(), store.Delivery{Profile: ann, Fields: ann.Stated(), All: true}); err != nil {
-			log.Fatal(err)
-		}
-	}
-	person, _ := service.Person("telegram:42")
-	fmt.Println(person["name"], service.Duplicates())
-	// Output: Ann 1
 }
