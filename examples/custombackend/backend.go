@@ -12,6 +12,7 @@ import (
 
 // Contacts delivers to an address book, of which names has the words for ours.
 type Contacts struct{ client *rest.Client }
+
 var names = map[store.Field]string{store.FieldName: "full_name", store.FieldUsername: "handle", store.FieldEmail: "mail"}
 
 func NewContacts(baseURL, token string) (*Contacts, error) {
@@ -38,12 +39,11 @@ func (c *Contacts) Erase(ctx context.Context, key store.Key, _ string) error {
 func (c *Contacts) call(ctx context.Context, method string, key store.Key, body any) error {
 	answer, err := c.client.Call(ctx, rest.Request{Method: method, Path: "contacts/" + url.PathEscape(key.String()), Body: body})
 	var reply struct{ Done bool }
-	switch {
-	case err != nil:
-	case answer.Decode(&reply) != nil || !reply.Done: // a sign-in page says 200 as well
+	if err == nil && (answer.Decode(&reply) != nil || !reply.Done) { // a sign-in page says 200 as well
 		err = answer.RefusalAs(store.ErrUnavailable, "")
-	default:
-		return nil
 	}
-	return fmt.Errorf("contacts: %s %s: %w", method, key, err)
+	if err != nil {
+		return fmt.Errorf("contacts: %s %s: %w", method, key, err)
+	}
+	return nil
 }

@@ -226,6 +226,19 @@ func TestAnswersAreReadUpToOneMebibyte(t *testing.T) {
 	}
 }
 
+// TestAnAnswerWithoutEnd would end with its ctx if more than the limit was read.
+func TestAnAnswerWithoutEnd(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(make([]byte, 1<<20+1))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}, nil)
+	_, err := c.Call(within(t), Request{Method: "GET"})
+	if !errors.Is(err, store.ErrUnanswered) || !strings.Contains(err.Error(), "more than 1 MiB") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	var visits atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))

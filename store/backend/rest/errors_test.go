@@ -115,7 +115,7 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("%q: %s, %t", value, after, said)
 		}
 	}
-	for _, value := range []string{"2147483648", "9223372036854775808", strings.Repeat("9", 5000), "Fri, 31 Dec 9999 23:59:59 GMT"} {
+	for _, value := range []string{"2147483648", "9300000000", "9223372036854775807", "9223372036854775808", strings.Repeat("9", 5000), "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		if after, said := RetryAfter(http.Header{"Retry-After": {value}}, now); !said || after < 10_000*time.Hour {
 			t.Errorf("%.30q: %s, %t", value, after, said)
 		}
