@@ -131,10 +131,6 @@ func TestContract(t *testing.T) {
 			genauth.Options{RawToken: true, Clearing: genauth.ClearWithEmpty},
 			genauthtest.Options{TokenForm: genauthtest.RawOnly, CustomReplaces: true, Null: genauthtest.Ignored, StrictDelete: true, HTTPStatus: true},
 		},
-		"cannot clear": {
-			genauth.Options{Clearing: genauth.NeverClear},
-			genauthtest.Options{Null: genauthtest.Refused, Empty: genauthtest.Refused},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			backendtest.Run(t, func(t *testing.T) backendtest.Fixture {

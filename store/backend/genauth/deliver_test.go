@@ -374,3 +374,29 @@ func TestErrorsOfThePlanPauseEverybody(t *testing.T) {
 		}
 	}
 }
+
+func TestClearing(t *testing.T) {
+	t.Parallel()
+	for clearing, want := range map[genauth.Clearing]string{
+		genauth.ClearWithNull:  `"emailVerified":false,"gender":"U","nickname":null`,
+		genauth.ClearWithEmpty: `"emailVerified":false,"gender":"U","nickname":""`,
+	} {
+		s := genauthtest.New(nil)
+		b := newBackend(t, s, &genauth.Options{Clearing: clearing})
+		remote := deliver(t, b, first(b, everything)).Remote
+		deliver(t, b, later(remote, nil, store.FieldGender, store.FieldNickname, store.FieldEmail))
+		calls := s.Calls()
+		if body := string(calls[len(calls)-1].Body); !strings.Contains(body, want) {
+			t.Errorf("update-user was sent %s, without %s", body, want)
+		}
+		if a := account(t, s); a["nickname"] != nil || a["email"] != nil || a["gender"] != "U" || a["givenName"] != "Ann" {
+			t.Errorf("the account is %v", a)
+		}
+		if b.Traits().CannotClear {
+			t.Error("says that it cannot clear")
+		}
+	}
+	if b := newBackend(t, genauthtest.New(nil), &genauth.Options{Clearing: genauth.NeverClear}); !b.Traits().CannotClear {
+		t.Error("does not say that it cannot clear")
+	}
+}

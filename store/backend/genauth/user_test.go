@@ -209,7 +209,7 @@ func TestUserTraits(t *testing.T) {
 
 func TestUserOptionsThatCannotBe(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func() (*genauth.UserBackend, error){
+	for name, attempt := range map[string]func() (*genauth.UserBackend, error){
 		"no source": func() (*genauth.UserBackend, error) { return genauth.NewUser("https://a.genauth.ai", "app", nil, nil) },
 		"no app": func() (*genauth.UserBackend, error) {
 			return genauth.NewUser("https://a.genauth.ai", "", noTokens, nil)
@@ -225,7 +225,7 @@ func TestUserOptionsThatCannotBe(t *testing.T) {
 			return genauth.NewUser("https://a.genauth.ai", "app", noTokens, &genauth.UserOptions{Custom: map[store.Field]string{tier: "1"}})
 		},
 	} {
-		if _, err := make(); !errors.Is(err, store.ErrInvalid) {
+		if _, err := attempt(); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 	}

@@ -67,12 +67,13 @@ func (s *Service) now() string { return s.o.Now().UTC().Format("2006-01-02T15:04
 
 // Account returns the account with this externalId.
 func (s *Service) Account(externalID string) (Account, bool) {
-	for _, a := range s.Accounts() {
-		if a.Text("externalId") == externalID {
-			return a, true
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, failure := s.find(externalID, "external_id")
+	if failure != nil {
+		return nil, false
 	}
-	return nil, false
+	return a.clone(), true
 }
 
 // Accounts returns all accounts, in the order in which they were made.

@@ -1,6 +1,7 @@
 package genauthtest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,9 +29,7 @@ func keysOf(of kind, names ...string) keySet {
 func (s keySet) and(others ...keySet) keySet {
 	all := make(keySet)
 	for _, set := range append(others, s) {
-		for name, of := range set {
-			all[name] = of
-		}
+		maps.Copy(all, set)
 	}
 	return all
 }

@@ -36,7 +36,7 @@ func (r reply) is(status, code int) bool { return r.StatusCode == status && r.AP
 func (r reply) account(t *testing.T) genauthtest.Account {
 	t.Helper()
 	var a genauthtest.Account
-	if r.StatusCode != 200 || json.Unmarshal(r.Data, &a) != nil || a["userId"] == nil {
+	if r.StatusCode != http.StatusOK || json.Unmarshal(r.Data, &a) != nil || a["userId"] == nil {
 		t.Fatalf("no account, but %d %d %s", r.StatusCode, r.APICode, r.Data)
 	}
 	return a
@@ -297,7 +297,7 @@ func TestWhoMayCall(t *testing.T) {
 	for _, token := range []string{"", "Bearer x", "x", "authing x:y", "GenAuth " + c.s.AccessKeyID() + ":eA==", "Basic eDp5"} {
 		with := c
 		with.token = token
-		if r := with.get("get-custom-fields?targetType=USER"); r.StatusCode != 401 {
+		if r := with.get("get-custom-fields?targetType=USER"); r.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%q: %+v", token, r)
 		}
 	}
