@@ -1,6 +1,7 @@
 package monosay_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -279,8 +280,13 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 func FuzzBodyHoldsNothingButItsKeys(f *testing.F) {
 	f.Add("42", "Ann", "Lee", "ann", uint16(7), false)
 	f.Add("42", `","roles":["admin"],"x":"`, "\x00", "\u2028", uint16(0xffff), true)
-	service := monosaytest.New(token, nil)
-	srv := httptest.NewServer(service)
+	var body map[string]any
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body = nil
+		if json.NewDecoder(r.Body).Decode(&body) == nil {
+			io.WriteString(w, `{"success":true}`)
+		}
+	}))
 	f.Cleanup(srv.Close)
 	keys := []string{"channelUserId", "name", "surname", "userName", "profilePhotoUrl", "email"}
 	f.Fuzz(func(t *testing.T, id, given, family, username string, which uint16, replaces bool) {
@@ -304,8 +310,7 @@ func FuzzBodyHoldsNothingButItsKeys(f *testing.F) {
 		if _, err := b.Deliver(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
-		requests := service.Requests()
-		for key := range requests[len(requests)-1].Body {
+		for key := range body {
 			if !slices.Contains(keys, key) {
 				t.Fatalf("the body holds %q", key)
 			}
