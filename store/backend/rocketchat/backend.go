@@ -175,6 +175,5 @@ func (b *Backend) takes(f store.Field) bool {
 			return true
 		}
 	}
-	_, mapped := b.custom.key(f)
-	return mapped
+	return b.custom.takes(f)
 }

@@ -24,7 +24,9 @@ const (
 	human    = "A Human"
 )
 
-var tier = map[string]rocketchattest.CustomField{"tier": {Type: "text", MaxLength: 200}, "team": {Type: "text"}}
+var custom = map[string]rocketchattest.CustomField{
+	"tier": {Type: "text", MaxLength: 200}, "team": {Type: "text"}, "bot-key": {Type: "text"},
+}
 
 func TestContract(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -32,22 +34,21 @@ func TestContract(t *testing.T) {
 		service rocketchattest.Options
 	}{
 		"by default": {},
-		"custom fields": {
-			options: rocketchat.Options{Custom: map[store.Field]string{store.CustomKey("tier"): "tier", store.CustomKey("nowhere"): "nowhere"}},
-			service: rocketchattest.Options{CustomFields: tier},
-		},
 		"an older server": {
 			options: rocketchat.Options{
 				Password: password,
 				Custom:   map[store.Field]string{store.CustomKey("tier"): "tier", store.CustomKey("nowhere"): "nowhere", store.FieldLocale: "team"},
 			},
 			service: rocketchattest.Options{
-				Before8: true, Factor: "password", Password: password, ReplaceCustomFields: true, CustomFields: tier, Orphans: true,
+				Before8: true, Factor: "password", Password: password, ReplaceCustomFields: true, CustomFields: custom, Orphans: true,
 			},
 		},
-		"emails and pictures": {
-			options: rocketchat.Options{Emails: true, KeyField: "bot-key", Pictures: true},
-			service: rocketchattest.Options{CustomFields: map[string]rocketchattest.CustomField{"bot-key": {Type: "text"}}},
+		"all options": {
+			options: rocketchat.Options{
+				Emails: true, KeyField: "bot-key", Pictures: true,
+				Custom: map[store.Field]string{store.CustomKey("tier"): "tier", store.CustomKey("nowhere"): "nowhere"},
+			},
+			service: rocketchattest.Options{CustomFields: custom},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

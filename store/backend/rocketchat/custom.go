@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A customMap says which field goes to which custom field, sorted by field.
+// A customMap says which field goes to which custom field of the server.
 type customMap []customPair
 
 type customPair struct {
@@ -54,14 +54,8 @@ func customKeyProblem(key string) string {
 
 func notInCustomKey(r rune) bool { return r == '.' || notInUsername(r) }
 
-func (m customMap) key(f store.Field) (string, bool) {
-	i, found := slices.BinarySearchFunc(m, f, func(p customPair, f store.Field) int {
-		return strings.Compare(string(p.field), string(f))
-	})
-	if !found {
-		return "", false
-	}
-	return m[i].key, true
+func (m customMap) takes(f store.Field) bool {
+	return slices.ContainsFunc(m, func(p customPair) bool { return p.field == f })
 }
 
 // text is a field's value as custom fields hold it: without the quotes of JSON.

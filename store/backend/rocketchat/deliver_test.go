@@ -92,8 +92,7 @@ func TestAnIDIsNeverUpdatedUnconfirmed(t *testing.T) {
 func TestAnAccountThatGoesBetweenTwoCallsIsTriedAgain(t *testing.T) {
 	for _, orphans := range []bool{false, true} {
 		service := rocketchattest.New(&rocketchattest.Options{Orphans: orphans})
-		var b *rocketchat.Backend
-		b = open(t, service, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b := open(t, service, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "users.update") {
 				u, _ := service.User("telegram_42")
 				service.Remove(u.ID)

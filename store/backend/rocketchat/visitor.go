@@ -106,8 +106,7 @@ func (v *Visitors) takes(f store.Field) bool {
 	case store.FieldName, store.FieldEmail, store.FieldPhoneNumber:
 		return true
 	}
-	_, mapped := v.custom.key(f)
-	return mapped
+	return v.custom.takes(f)
 }
 
 // Token returns the token of a person's visitor, for opening rooms and sending

@@ -235,7 +235,7 @@ type endpoint struct {
 	public bool // needs no credentials
 	factor bool // asks for a second one
 	check  func(request) string
-	act    func(*Service, request) (any, *refusal)
+	act    func(*Service, request) (map[string]any, *refusal)
 }
 
 var endpoints = map[string]endpoint{
@@ -265,17 +265,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token, ok := strings.CutPrefix(q.route, "livechat/visitor/"); ok && token != "" {
 		q.route, q.token = "livechat/visitor/:token", token
 	}
-	status, answer := http.StatusOK, any(nil)
-	result, refused := s.serve(q)
-	if refused != nil {
+	status := http.StatusOK
+	answer, refused := s.serve(q)
+	switch {
+	case refused != nil:
 		status, answer = refused.status, refused.body(s.o.Before8)
-	} else {
-		fields, _ := result.(map[string]any)
-		if fields == nil {
-			fields = make(map[string]any)
-		}
-		fields["success"] = true
-		answer = fields
+	case answer == nil:
+		answer = map[string]any{"success": true}
+	default:
+		answer["success"] = true
 	}
 	call := Call{Method: r.Method, Route: q.route, Query: r.URL.Query(), Header: r.Header.Clone(), Status: status}
 	if len(body) > 0 {
@@ -289,7 +287,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve passes a request through the server's checks, in its order.
-func (s *Service) serve(q request) (any, *refusal) {
+func (s *Service) serve(q request) (map[string]any, *refusal) {
 	e, ok := endpoints[q.route]
 	if !ok || e.method != q.Method {
 		return nil, &refusal{status: http.StatusNotFound, text: "API endpoint not found"}

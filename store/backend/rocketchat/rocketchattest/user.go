@@ -90,7 +90,7 @@ func (s *Service) byEmail(address string) *User {
 
 // info is users.info. The server looks for an id also where it was given a
 // username, and the other way round.
-func (s *Service) info(q request) (any, *refusal) {
+func (s *Service) info(q request) (map[string]any, *refusal) {
 	query := q.URL.Query()
 	var found *User
 	switch {
@@ -133,7 +133,7 @@ func (s *flexString) text() string {
 func (b *flexBool) set() bool { return b != nil && bool(*b) }
 
 // create is users.create.
-func (s *Service) create(q request) (any, *refusal) {
+func (s *Service) create(q request) (map[string]any, *refusal) {
 	f := decode[fields](q)
 	if !s.may("create-user") {
 		return nil, notAllowed("Adding user is not allowed", "Adding_user")
@@ -174,7 +174,7 @@ func (s *Service) create(q request) (any, *refusal) {
 }
 
 // update is users.update.
-func (s *Service) update(q request) (any, *refusal) {
+func (s *Service) update(q request) (map[string]any, *refusal) {
 	body := decode[struct {
 		UserID flexString
 		Data   fields
@@ -274,7 +274,7 @@ func (s *Service) target(q request) (*User, *refusal) {
 }
 
 // delete is users.delete.
-func (s *Service) delete(q request) (any, *refusal) {
+func (s *Service) delete(q request) (map[string]any, *refusal) {
 	if !s.may("delete-user") {
 		return nil, s.unauthorized()
 	}
@@ -294,7 +294,7 @@ func (s *Service) delete(q request) (any, *refusal) {
 }
 
 // setAvatar is users.setAvatar with a URL.
-func (s *Service) setAvatar(q request) (any, *refusal) {
+func (s *Service) setAvatar(q request) (map[string]any, *refusal) {
 	body := decode[struct{ AvatarURL flexString }](q)
 	if !s.may("edit-other-user-avatar") {
 		return nil, s.unauthorized()
@@ -316,7 +316,7 @@ func (s *Service) setAvatar(q request) (any, *refusal) {
 }
 
 // resetAvatar is users.resetAvatar.
-func (s *Service) resetAvatar(q request) (any, *refusal) {
+func (s *Service) resetAvatar(q request) (map[string]any, *refusal) {
 	u, refused := s.target(q)
 	switch {
 	case refused != nil:

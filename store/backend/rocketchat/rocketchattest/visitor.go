@@ -81,7 +81,7 @@ func (s *Service) visitorWith(match func(*Visitor) bool) *Visitor {
 // register is livechat/visitor. Of a visitor who is not known by the token it
 // makes the one with the same phone number, who keeps their own token, or with the
 // same email address, who gets the new one.
-func (s *Service) register(q request) (any, *refusal) {
+func (s *Service) register(q request) (map[string]any, *refusal) {
 	body := decode[struct {
 		Visitor struct {
 			Token, Name, Email, Phone string
@@ -151,7 +151,7 @@ func (v *Visitor) json() map[string]any {
 }
 
 // removeVisitor is DELETE livechat/visitor/:token.
-func (s *Service) removeVisitor(q request) (any, *refusal) {
+func (s *Service) removeVisitor(q request) (map[string]any, *refusal) {
 	v := s.byToken(q.token)
 	switch {
 	case v == nil:
