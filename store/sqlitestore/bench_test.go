@@ -23,29 +23,11 @@ const (
 // database/sql, on the same tables and settings, of rows made beforehand, that
 // neither reads nor merges.
 func BenchmarkApply(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "users.db")
-	s, err := Open(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	var people []store.Record
-	for n := range benchPeople {
-		if people = append(people, benchDelta(n, 0)); len(people) == benchBatch {
-			if _, err := s.Apply(b.Context(), people); err != nil {
-				b.Fatal(err)
-			}
-			people = people[:0]
-		}
-	}
+	s := benchStore(b)
 	version := 0
 	batch := func() []store.Record {
 		version++
-		var deltas []store.Record
-		for _, n := range rand.Perm(benchPeople)[:benchBatch] {
-			deltas = append(deltas, benchDelta(n, version))
-		}
-		return deltas
+		return benchChange(version)
 	}
 
 	// A file of its own: two connections to one empty each other's cache.
@@ -95,6 +77,115 @@ func BenchmarkApply(b *testing.B) {
 	b.ReportMetric(median(bare).Seconds()/median(ours).Seconds(), "of-bare")
 }
 
+// benchStore is a Store that holds all people.
+func benchStore(b *testing.B) *Store {
+	s, err := Open(filepath.Join(b.TempDir(), "users.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	var people []store.Record
+	for n := range benchPeople {
+		if people = append(people, benchDelta(n, 0)); len(people) == benchBatch {
+			if _, err := s.Apply(b.Context(), people); err != nil {
+				b.Fatal(err)
+			}
+			people = people[:0]
+		}
+	}
+	return s
+}
+
+// benchChange is a change of random people.
+func benchChange(version int) []store.Record {
+	var deltas []store.Record
+	for _, n := range rand.Perm(benchPeople)[:benchBatch] {
+		deltas = append(deltas, benchDelta(n, version))
+	}
+	return deltas
+}
+
+// BenchmarkApplyOwing is BenchmarkApply with backends, to each of which everybody
+// was delivered before: with them a batch also reads and writes so many standings.
+func BenchmarkApplyOwing(b *testing.B) {
+	for _, backends := range []int{0, 1, 3} {
+		b.Run(fmt.Sprintf("backends=%d", backends), func(b *testing.B) {
+			s := benchStore(b)
+			for i := range backends {
+				benchDelivered(b, s, fmt.Sprint("backend-", i))
+			}
+			var times []time.Duration
+			for version := 1; b.Loop(); version++ {
+				deltas := benchChange(version)
+				times = append(times, timed(b, func() error {
+					_, err := s.Apply(b.Context(), deltas)
+					return err
+				}))
+			}
+			b.ReportMetric(benchBatch/median(times).Seconds(), "rows/s")
+		})
+	}
+}
+
+// BenchmarkDeliver claims and settles 500 people at a time, of 100,000 that are
+// owed.
+func BenchmarkDeliver(b *testing.B) {
+	s := benchStore(b)
+	if err := s.Enroll(b.Context(), "crm"); err != nil {
+		b.Fatal(err)
+	}
+	var claiming, settling []time.Duration
+	for b.Loop() {
+		if len(claiming) > 0 && len(claiming)%(benchPeople/benchBatch) == 0 {
+			b.StopTimer()
+			if err := s.Resync(b.Context(), "crm"); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+		var claims []store.Claim
+		claiming = append(claiming, timed(b, func() (err error) {
+			claims, _, err = s.Claim(b.Context(), "crm", benchBatch, time.Minute)
+			return err
+		}))
+		if len(claims) != benchBatch {
+			b.Fatalf("%d claims", len(claims))
+		}
+		settling = append(settling, timed(b, func() error { return s.Settle(b.Context(), "crm", delivered(claims)) }))
+	}
+	b.ReportMetric(benchBatch/median(claiming).Seconds(), "claims/s")
+	b.ReportMetric(benchBatch/median(settling).Seconds(), "settlements/s")
+}
+
+// benchDelivered enrolls a backend and delivers everybody to it.
+func benchDelivered(b *testing.B, s *Store, backend string) {
+	if err := s.Enroll(b.Context(), backend); err != nil {
+		b.Fatal(err)
+	}
+	for {
+		claims, _, err := s.Claim(b.Context(), backend, 5000, time.Minute)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(claims) == 0 {
+			return
+		}
+		if err := s.Settle(b.Context(), backend, delivered(claims)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func delivered(claims []store.Claim) []store.Settlement {
+	settlements := make([]store.Settlement, len(claims))
+	for i, c := range claims {
+		settlements[i] = store.Settlement{
+			Key: c.Standing.Key, Token: c.Standing.Token, Version: c.Standing.Version, Remote: c.Standing.Key.UserID,
+		}
+	}
+	return settlements
+}
+
 func median(times []time.Duration) time.Duration {
 	slices.Sort(times)
 	return times[len(times)/2]
@@ -133,7 +224,7 @@ func bareUpsert() string {
 		strings.Repeat("?, ", len(names)) + "?, ?) ON CONFLICT (channel, user_id) DO UPDATE SET " + strings.Join(set, ", ")
 }
 
-func bareRows(b *testing.B, deltas []store.Record) [][]any {
+func bareRows(b testing.TB, deltas []store.Record) [][]any {
 	rows := make([][]any, len(deltas))
 	for i, d := range deltas {
 		blob, err := d.MarshalBinary()

@@ -37,7 +37,7 @@ func (s *Store) Claim(ctx context.Context, backend string, limit int, lease time
 }
 
 func claim(w *conn, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
-	if _, err := progressOf(w, backend); err != nil {
+	if err := requireEnrolled(w, backend); err != nil {
 		return nil, 0, err
 	}
 	now := time.Now()
@@ -122,7 +122,7 @@ func (s *Store) Settle(ctx context.Context, backend string, settlements []store.
 }
 
 func settle(w *conn, backend string, settlements []store.Settlement) error {
-	if _, err := progressOf(w, backend); err != nil {
+	if err := requireEnrolled(w, backend); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -158,10 +158,10 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (tota
 	for cursor := (store.Key{}); ; {
 		var dead []store.Standing
 		err := s.write(ctx, func(w *conn) error {
-			if _, err := progressOf(w, backend); err != nil {
+			if err := requireEnrolled(w, backend); err != nil {
 				return err
 			}
-			query, args := standingsQuery(f, cursor, stepSize)
+			query, args := standingsQuery(f, cursor, s.step)
 			var err error
 			if dead, err = selectStandings(w, query, args...); err != nil {
 				return err
@@ -178,7 +178,7 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (tota
 			return total, err
 		}
 		total += len(dead)
-		if len(dead) < stepSize {
+		if len(dead) < s.step {
 			return total, nil
 		}
 		cursor = dead[len(dead)-1].Key

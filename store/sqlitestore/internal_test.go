@@ -77,6 +77,7 @@ func TestSettingsAreInForce(t *testing.T) {
 		"PRAGMA wal_autocheckpoint": 8000,
 		"PRAGMA journal_size_limit": 64 << 20,
 		"PRAGMA temp_store":         2,
+		"PRAGMA cache_size":         -16 << 10,
 		"PRAGMA application_id":     applicationID,
 		"PRAGMA user_version":       int64(len(migrations)),
 	} {

@@ -41,6 +41,10 @@ var settings = url.Values{
 	},
 }
 
+// writerCache lets all pages that a batch changes, with what it owes to several
+// backends, stay in memory until it commits.
+const writerCache = "PRAGMA cache_size = -16384" // KiB
+
 // Open opens the file at path, and creates it where there is none, readable by
 // its owner only. The folder must exist. A file of an older version is brought
 // up to date. [Store.Close] closes it.
@@ -76,7 +80,7 @@ func prepare(path string, steps []string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		path: abs, turn: make(chan struct{}, 1), patience: patience, fsync: (*os.File).Sync, closing: make(chan struct{}),
+		path: abs, turn: make(chan struct{}, 1), patience: patience, step: stepSize, fsync: (*os.File).Sync, closing: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.closeOnce)
 	err = s.patiently(ctx, func() (err error) {
@@ -100,6 +104,9 @@ func prepare(path string, steps []string) (*Store, error) {
 // ready makes the file fit for use.
 func (s *Store) ready(ctx context.Context, steps []string) error {
 	if err := s.requireVersion(); err != nil {
+		return err
+	}
+	if err := s.writer.script(writerCache); err != nil {
 		return err
 	}
 	if err := s.migrate(ctx, steps); err != nil {

@@ -55,13 +55,13 @@ func enrolled(w *conn) (names []string, err error) {
 	return names, err
 }
 
-// progressOf returns the progress of an enrolled backend.
-func progressOf(w *conn, backend string) (progress, error) {
+// requireEnrolled returns errNotEnrolled for an unknown backend.
+func requireEnrolled(w *conn, backend string) error {
 	p, found, err := readProgress(w, backend)
 	if err == nil && (!found || p.job == jobWithdraw) {
-		err = errNotEnrolled
+		return errNotEnrolled
 	}
-	return p, err
+	return err
 }
 
 func readProgress(w *conn, backend string) (p progress, found bool, err error) {
@@ -168,7 +168,7 @@ func (s *Store) run(ctx context.Context, backend string) error {
 	for {
 		var p progress
 		err := s.write(ctx, func(w *conn) (err error) {
-			p, err = step(w, backend)
+			p, err = step(w, backend, s.step)
 			return err
 		})
 		if err != nil || p.job == jobNone {
@@ -184,8 +184,8 @@ func (s *Store) run(ctx context.Context, backend string) error {
 	}
 }
 
-// step does one step of a backend's job, and returns what is left to do.
-func step(w *conn, backend string) (progress, error) {
+// step does a backend's job for the next people, and returns what is left to do.
+func step(w *conn, backend string, size int) (progress, error) {
 	p, found, err := readProgress(w, backend)
 	if err != nil {
 		return p, err
@@ -202,7 +202,7 @@ func step(w *conn, backend string) (progress, error) {
 	default:
 		table = "profiles"
 	}
-	keys, err := keysAfter(w, table, p.cursor)
+	keys, err := keysAfter(w, table, p.cursor, size)
 	if err != nil {
 		return p, err
 	}
@@ -212,7 +212,7 @@ func step(w *conn, backend string) (progress, error) {
 			return p, err
 		}
 	}
-	if len(keys) < stepSize {
+	if len(keys) < size {
 		if p.job == jobWithdraw {
 			return progress{}, w.exec("DELETE FROM backends WHERE name = ?", backend)
 		}
@@ -241,8 +241,8 @@ func (p *progress) do(w *conn, backend string, key store.Key, now time.Time) err
 	return putStanding(w, s)
 }
 
-// keysAfter returns the next stepSize people of a table, in order.
-func keysAfter(w *conn, table string, cursor store.Key) (keys []store.Key, err error) {
+// keysAfter returns the next people of a table, in order.
+func keysAfter(w *conn, table string, cursor store.Key, size int) (keys []store.Key, err error) {
 	dest := make([]driver.Value, 2)
 	err = w.rows("SELECT DISTINCT channel, user_id FROM "+table+
 		" WHERE (channel, user_id) > (?, ?) ORDER BY channel, user_id LIMIT ?", dest, func() error {
@@ -251,6 +251,6 @@ func keysAfter(w *conn, table string, cursor store.Key) (keys []store.Key, err e
 		key.UserID, _ = dest[1].(string)
 		keys = append(keys, key)
 		return nil
-	}, cursor.Channel, cursor.UserID, int64(stepSize))
+	}, cursor.Channel, cursor.UserID, int64(size))
 	return keys, err
 }

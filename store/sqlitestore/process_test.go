@@ -29,6 +29,9 @@ func otherProcess(task string) int {
 			err = hammer(st, uint64(os.Getpid()))
 		case "write-until-killed":
 			err = writeUntilKilled(st)
+		case "enroll":
+			st.SetStep(100)
+			err = st.Enroll(context.Background(), "crm")
 		}
 	}
 	if err == nil {

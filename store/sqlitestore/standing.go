@@ -16,8 +16,9 @@ const standingColumns = "backend, channel, user_id, state, version, fields, whol
 const (
 	selectStandingsSQL = "SELECT " + standingColumns + " FROM standings WHERE channel = ? AND user_id = ?"
 	selectStandingSQL  = selectStandingsSQL + " AND backend = ?"
-	putStandingSQL     = "INSERT OR REPLACE INTO standings (" + standingColumns +
-		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	putStandingSQL     = "INSERT INTO standings (" + standingColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" +
+		" ON CONFLICT DO UPDATE SET state = ?4, version = ?5, fields = ?6, whole = ?7, erase = ?8, bulk = ?9, due = ?10," +
+		" token = ?11, touched = ?12, attempts = ?13, reason = ?14, remote = ?15"
 	dropStandingSQL = "DELETE FROM standings WHERE channel = ? AND user_id = ? AND backend = ?"
 )
 

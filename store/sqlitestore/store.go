@@ -27,6 +27,7 @@ type Store struct {
 	turn     chan struct{} // held by who uses writer and rows
 	readers  *sql.DB
 	patience time.Duration
+	step     int                  // stepSize
 	fsync    func(*os.File) error // of backups; SQLite syncs the rest itself
 
 	calls   sync.RWMutex  // held for reading by each call, for writing by Close

@@ -13,7 +13,7 @@ func claimsTellOfThePerson(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
 	want := p.standing(o, crm, ann())
-	c := p.claimOne(o, crm, ann(), long)
+	c := p.claimOne(o, ann(), long)
 	if !c.Record.Equal(known(ann())) {
 		p.failf("with the claim comes\n\t%s\nand should come\n\t%s", show(c.Record), show(known(ann())))
 	}
@@ -62,7 +62,7 @@ func longestDueFirst(p *probe) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	for _, key := range keys[:2] {
-		p.claimOne(o, crm, key, long)
+		p.claimOne(o, key, long)
 	}
 	claims, _ := p.claim(o, crm, 10, long)
 	if len(claims) != 2 || claims[0].Standing.Key != keys[2] || claims[1].Standing.Key != keys[3] {
@@ -72,19 +72,19 @@ func longestDueFirst(p *probe) {
 
 func leased(p *probe) {
 	o := p.outbox(crm)
-	p.nothingDue(o, crm, "before anything happened", false)
+	p.nothingDue(o, "before anything happened", false)
 	p.apply(o, known(ann()))
-	first := p.claimOne(o, crm, ann(), moment)
-	second := p.claimOne(o, crm, ann(), long)
+	first := p.claimOne(o, ann(), moment)
+	second := p.claimOne(o, ann(), long)
 	if first.Standing.Token == second.Standing.Token {
 		p.failf("two claims have the token %d", first.Standing.Token)
 	}
 	if second.Standing.Attempts != 0 || second.Standing.Version != first.Standing.Version {
 		p.failf("a lease that ran out left %+v", second.Standing)
 	}
-	p.nothingDue(o, crm, "while the lease lasts", true)
+	p.nothingDue(o, "while the lease lasts", true)
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
-	p.nothingDue(o, crm, "while the lease lasts, after a change", true)
+	p.nothingDue(o, "while the lease lasts, after a change", true)
 }
 
 func leasedOnceInARace(p *probe) {
@@ -133,8 +133,8 @@ func leasedOnceInARace(p *probe) {
 func staleClaims(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
-	stale := p.claimOne(o, crm, ann(), moment)
-	held := p.claimOne(o, crm, ann(), long)
+	stale := p.claimOne(o, ann(), moment)
+	held := p.claimOne(o, ann(), long)
 	for verdict := store.VerdictDelivered; verdict <= store.VerdictDead; verdict++ {
 		x := settlement(stale, verdict)
 		x.Remote = "stale"
@@ -144,60 +144,60 @@ func staleClaims(p *probe) {
 	nobody := settlement(held, store.VerdictDelivered)
 	nobody.Key = numbered("telegram", 9)
 	p.settle(o, crm, nobody, settlement(held, store.VerdictDelivered))
-	p.state(o, crm, ann(), store.StateDelivered)
+	p.state(o, ann(), store.StateDelivered)
 	p.settle(o, crm, settlement(held, store.VerdictDead))
-	p.state(o, crm, ann(), store.StateDelivered)
+	p.state(o, ann(), store.StateDelivered)
 	// A lease that ran out is no harm where nobody else came.
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
-	late := p.claimOne(o, crm, ann(), moment)
+	late := p.claimOne(o, ann(), moment)
 	time.Sleep(5 * moment)
 	p.settle(o, crm, settlement(late, store.VerdictDelivered))
-	p.state(o, crm, ann(), store.StateDelivered)
+	p.state(o, ann(), store.StateDelivered)
 }
 
 func changeDuringDelivery(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
-	c := p.claimOne(o, crm, ann(), long)
+	c := p.claimOne(o, ann(), long)
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "new"}))
 	p.settle(o, crm, settlement(c, store.VerdictDelivered))
-	if s := p.state(o, crm, ann(), store.StateOwed); !slices.Contains(s.Fields, store.FieldUsername) {
+	if s := p.state(o, ann(), store.StateOwed); !slices.Contains(s.Fields, store.FieldUsername) {
 		p.failf("what changed during a delivery is not owed: %+v", s)
 	}
-	c = p.claimOne(o, crm, ann(), long)
+	c = p.claimOne(o, ann(), long)
 	if got := c.Record.Profile().Username; got != "new" {
 		p.failf("the second delivery tells of the username %q", got)
 	}
 	p.apply(o, observed(ann(), after(61), fields{store.FieldUsername: "newer"}))
 	p.settle(o, crm, settlement(c, store.VerdictDead))
-	p.state(o, crm, ann(), store.StateOwed)
-	p.deliver(o, crm, store.VerdictDelivered)
-	p.state(o, crm, ann(), store.StateDelivered)
+	p.state(o, ann(), store.StateOwed)
+	p.deliver(o, store.VerdictDelivered)
+	p.state(o, ann(), store.StateDelivered)
 }
 
 func retriesWait(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
-	x := settlement(p.claimOne(o, crm, ann(), long), store.VerdictRetry)
+	x := settlement(p.claimOne(o, ann(), long), store.VerdictRetry)
 	x.After, x.Reason = moment, "in vain"
 	p.settle(o, crm, x)
-	c := p.claimOne(o, crm, ann(), long)
+	c := p.claimOne(o, ann(), long)
 	if c.Standing.Attempts != 1 || c.Standing.Reason != "in vain" {
 		p.failf("after one attempt in vain the claim is %+v", c.Standing)
 	}
 	x = settlement(c, store.VerdictRelease)
 	x.After, x.Reason = moment, "paused"
 	p.settle(o, crm, x)
-	c = p.claimOne(o, crm, ann(), long)
+	c = p.claimOne(o, ann(), long)
 	if c.Standing.Attempts != 1 || c.Standing.Reason != "paused" {
 		p.failf("after a release the claim is %+v", c.Standing)
 	}
 	x = settlement(c, store.VerdictRetry)
 	x.After = long
 	p.settle(o, crm, x)
-	p.nothingDue(o, crm, "before the retry", true)
+	p.nothingDue(o, "before the retry", true)
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
-	p.nothingDue(o, crm, "before the retry, after a change", true)
+	p.nothingDue(o, "before the retry, after a change", true)
 }
 
 func deadLetters(p *probe) {
@@ -212,28 +212,28 @@ func deadLetters(p *probe) {
 		x.Reason = "no such " + c.Standing.Key.UserID
 		p.settle(o, crm, x)
 	}
-	p.nothingDue(o, crm, "when all are dead letters", false)
+	p.nothingDue(o, "when all are dead letters", false)
 	for _, key := range keys {
-		if s := p.state(o, crm, key, store.StateDead); s.Reason != "no such "+key.UserID || s.Attempts != 1 || !s.All {
+		if s := p.state(o, key, store.StateDead); s.Reason != "no such "+key.UserID || s.Attempts != 1 || !s.All {
 			p.failf("a dead letter is %+v", s)
 		}
 	}
 	p.apply(o, observed(keys[0], after(60), fields{store.FieldUsername: "x"}))
-	p.state(o, crm, keys[0], store.StateOwed)
-	p.deliver(o, crm, store.VerdictDelivered)
+	p.state(o, keys[0], store.StateOwed)
+	p.deliver(o, store.VerdictDelivered)
 
 	p.replay(o, crm, keys[1], 1)
-	p.state(o, crm, keys[1], store.StateOwed)
-	p.state(o, crm, keys[2], store.StateDead)
+	p.state(o, keys[1], store.StateOwed)
+	p.state(o, keys[2], store.StateDead)
 	p.replay(o, crm, keys[1], 0)
 	p.replay(o, crm, numbered("telegram", 9), 0)
 	p.replay(o, desk, store.Key{}, 0)
 	p.replay(o, crm, store.Key{}, 2)
 	p.replay(o, crm, store.Key{}, 0)
-	if n := len(p.deliver(o, crm, store.VerdictDelivered)); n != 3 {
+	if n := len(p.deliver(o, store.VerdictDelivered)); n != 3 {
 		p.failf("of 3 dead letters that were replayed %d are handed out", n)
 	}
-	p.state(o, crm, keys[0], store.StateDelivered)
+	p.state(o, keys[0], store.StateDelivered)
 }
 
 func forgetUnclaimed(p *probe) {
@@ -246,14 +246,14 @@ func forgetUnclaimed(p *probe) {
 		p.failf("of somebody whom no backend ever got there is %+v", left[0])
 	}
 	p.apply(o, known(ann()))
-	p.nothingDue(o, crm, "of somebody with a tombstone", false)
+	p.nothingDue(o, "of somebody with a tombstone", false)
 }
 
 func forgetOwesErasure(p *probe) {
 	o := p.outbox(crm, desk)
 	gone, stays := numbered("telegram", 1), numbered("telegram", 2)
 	p.apply(o, known(ann()), known(gone), known(stays))
-	p.deliver(o, crm, store.VerdictDelivered)
+	p.deliver(o, store.VerdictDelivered)
 	for _, key := range []store.Key{ann(), gone} {
 		p.apply(o, observed(key, after(60), fields{store.NickField("7"): "x"}))
 		p.forget(o, key, key == gone)
@@ -279,21 +279,21 @@ func forgetOwesErasure(p *probe) {
 			Backend: crm, Key: claims[i].Standing.Key, State: state, Version: 3, Touched: true,
 		})
 		p.forget(o, claims[i].Standing.Key, true)
-		p.state(o, crm, claims[i].Standing.Key, state)
+		p.state(o, claims[i].Standing.Key, state)
 	}
-	p.state(o, crm, stays, store.StateDelivered)
+	p.state(o, stays, store.StateDelivered)
 }
 
 func forgetDuringDelivery(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
-	c := p.claimOne(o, crm, ann(), long)
+	c := p.claimOne(o, ann(), long)
 	p.forget(o, ann(), true)
-	p.nothingDue(o, crm, "while the delivery of somebody forgotten is under way", true)
+	p.nothingDue(o, "while the delivery of somebody forgotten is under way", true)
 	x := settlement(c, store.VerdictDelivered)
 	x.Remote = "late"
 	p.settle(o, crm, x)
-	c = p.claimOne(o, crm, ann(), long)
+	c = p.claimOne(o, ann(), long)
 	if !c.Standing.Erase || c.Standing.Remote != "late" {
 		p.failf("after the delivery of somebody who was forgotten meanwhile, owed is %+v", c.Standing)
 	}
@@ -302,32 +302,32 @@ func forgetDuringDelivery(p *probe) {
 func eraseBeforeComeback(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
-	p.deliver(o, crm, store.VerdictDelivered)
+	p.deliver(o, store.VerdictDelivered)
 	p.forget(o, ann(), true)
 	p.readmit(o, ann())
 	back := observed(ann(), after(90), fields{store.FieldGivenName: "Ann"})
 	p.apply(o, back)
-	c := p.claimOne(o, crm, ann(), long)
+	c := p.claimOne(o, ann(), long)
 	if !c.Standing.Erase || !c.Standing.All || c.Standing.Remote == "" {
 		p.failf("of somebody who came back before they were erased, owed is %+v", c.Standing)
 	}
 	p.settle(o, crm, settlement(c, store.VerdictErased))
-	c = p.claimOne(o, crm, ann(), long)
+	c = p.claimOne(o, ann(), long)
 	if c.Standing.Erase || !c.Standing.All || c.Standing.Remote != "" || !c.Record.Equal(back) {
 		p.failf("of somebody who came back and was erased, owed is %+v, and the record is %s", c.Standing, show(c.Record))
 	}
 	p.settle(o, crm, settlement(c, store.VerdictDelivered))
-	p.state(o, crm, ann(), store.StateDelivered)
+	p.state(o, ann(), store.StateDelivered)
 }
 
 func outboxClosed(p *probe) {
 	o := p.outbox(crm)
 	closer, ok := o.(io.Closer)
 	if !ok {
-		p.skipf("the store has no Close")
+		p.skip("the store has no Close")
 	}
 	p.apply(o, known(ann()))
-	c := p.claimOne(o, crm, ann(), long)
+	c := p.claimOne(o, ann(), long)
 	if err := closer.Close(); err != nil {
 		p.failf("Close: %v", err)
 	}

@@ -88,7 +88,7 @@ func closed(p *probe) {
 	st := p.open()
 	closer, ok := st.(io.Closer)
 	if !ok {
-		p.skipf("the store has no Close")
+		p.skip("the store has no Close")
 	}
 	p.apply(st, known(ann()))
 	if err := closer.Close(); err != nil {
@@ -113,7 +113,7 @@ func closed(p *probe) {
 
 func durable(p *probe) {
 	if p.reopen == nil {
-		p.skipf("without storetest.Reopen")
+		p.skip("without storetest.Reopen")
 	}
 	st := p.open()
 	want := known(ann())

@@ -34,7 +34,7 @@ func (p *probe) outbox(backends ...string) store.Outbox {
 func (p *probe) asOutbox(st store.Store) store.Outbox {
 	o, ok := st.(store.Outbox)
 	if !ok {
-		p.skipf("the store is not a store.Outbox")
+		p.skip("the store is not a store.Outbox")
 	}
 	return o
 }
@@ -83,9 +83,9 @@ func (p *probe) claim(o store.Outbox, backend string, limit int, lease time.Dura
 }
 
 // claimOne waits until something is due, and wants it to be of key.
-func (p *probe) claimOne(o store.Outbox, backend string, key store.Key, lease time.Duration) store.Claim {
+func (p *probe) claimOne(o store.Outbox, key store.Key, lease time.Duration) store.Claim {
 	for giveUp := time.Now().Add(p.patience); ; time.Sleep(moment) {
-		claims, _ := p.claim(o, backend, 1, lease)
+		claims, _ := p.claim(o, crm, 1, lease)
 		if len(claims) == 1 && claims[0].Standing.Key == key {
 			return claims[0]
 		}
@@ -93,15 +93,15 @@ func (p *probe) claimOne(o store.Outbox, backend string, key store.Key, lease ti
 			p.failf("claimed is %s; %s is to come first", claims[0].Standing.Key, key)
 		}
 		if time.Now().After(giveUp) {
-			p.failf("%s is not handed out for %s; the standing is %+v", key, p.patience, p.standing(o, backend, key))
+			p.failf("%s is not handed out for %s; the standing is %+v", key, p.patience, p.standing(o, crm, key))
 		}
 	}
 }
 
 // nothingDue wants nothing to be due, and something to be owed that is due later,
 // or nothing at all.
-func (p *probe) nothingDue(o store.Outbox, backend, when string, later bool) {
-	claims, wait := p.claim(o, backend, 10, long)
+func (p *probe) nothingDue(o store.Outbox, when string, later bool) {
+	claims, wait := p.claim(o, crm, 10, long)
 	if len(claims) > 0 {
 		p.failf("%s, %+v is handed out", when, claims[0].Standing)
 	}
@@ -125,14 +125,14 @@ func (p *probe) settle(o store.Outbox, backend string, settlements ...store.Sett
 }
 
 // deliver claims all that is due, and settles it.
-func (p *probe) deliver(o store.Outbox, backend string, verdict store.Verdict) []store.Claim {
-	claims, _ := p.claim(o, backend, 1000, long)
+func (p *probe) deliver(o store.Outbox, verdict store.Verdict) []store.Claim {
+	claims, _ := p.claim(o, crm, 1000, long)
 	settlements := make([]store.Settlement, len(claims))
 	for i, c := range claims {
 		settlements[i] = settlement(c, verdict)
 		settlements[i].Remote = "remote of " + c.Standing.Key.UserID
 	}
-	p.settle(o, backend, settlements...)
+	p.settle(o, crm, settlements...)
 	return claims
 }
 
@@ -172,10 +172,10 @@ func (p *probe) stands(o store.Outbox, when string, want store.Standing) {
 }
 
 // state wants the standing of key to be in this state.
-func (p *probe) state(o store.Outbox, backend string, key store.Key, want store.State) store.Standing {
-	got := p.standing(o, backend, key)
+func (p *probe) state(o store.Outbox, key store.Key, want store.State) store.Standing {
+	got := p.standing(o, crm, key)
 	if got.State != want {
-		p.failf("%s stands with %s as %q; want %q: %+v", key, backend, got.State, want, got)
+		p.failf("%s stands with %s as %q; want %q: %+v", key, crm, got.State, want, got)
 	}
 	return got
 }

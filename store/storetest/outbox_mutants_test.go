@@ -404,7 +404,7 @@ var outboxMutants = []struct {
 		})
 	}},
 	{"lists one page of standings", "standings-listed", func(m *outboxMutant) {
-		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing { return all[:min(500, len(all))] })
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing { return all[:min(100, len(all))] })
 	}},
 	{"counts the bulk of all times", "backlogs", func(m *outboxMutant) {
 		m.counts(func(b *store.Backlog) { b.Bulk = b.Total })
