@@ -77,6 +77,10 @@ type Traits struct {
 	// Takes reports whether the backend has a place for a field. A change in
 	// others is not delivered. nil: it takes all.
 	Takes func(f Field) bool
+	// Serves reports whether the backend is for a person at all: one may be for a
+	// single channel. Nothing is delivered or erased of others, and nobody told.
+	// nil: for everybody.
+	Serves func(key Key) bool
 	// Replaces means that the backend forgets what a delivery does not mention.
 	// Delivery.Fields then always names every field that has a value.
 	Replaces bool
@@ -115,6 +119,9 @@ type Delivery struct {
 	All bool
 	// Remote is what the last Receipt of this person said, "" for none.
 	Remote string
+	// Version is that of the person at this backend: it grows with each change,
+	// and is the same when a delivery is made again.
+	Version int64
 	// Attempt counts the tries of this delivery, from 1.
 	Attempt int
 }
