@@ -22,6 +22,8 @@
 //   - Redirects are not followed: Go takes Authorization out for another host,
 //     and leaves in X-Auth-Token and all the other headers that hold keys.
 //   - An answer is read up to 1 MiB, counted after decompression.
+//   - A path with a part that is "." or ".." and a header with a line break are
+//     refused before anything is sent.
 //   - TLS is verified, from version 1.2 on. Plain HTTP goes to loopback only,
 //     unless Options.Insecure says otherwise.
 //   - No proxy of the environment's is used for loopback, no cookie is kept.

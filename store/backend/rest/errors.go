@@ -117,11 +117,12 @@ func RetryAfter(h http.Header, now time.Time) (after time.Duration, said bool) {
 // failure says why there is no answer. None of the words of err are taken over.
 func (c *Client) failure(ctx context.Context, err error) error {
 	e := &Error{Host: c.base.Host, kind: store.ErrUnanswered}
+	var header tls.RecordHeaderError
 	var netErr net.Error
 	var op *net.OpError
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.Canceled):
 		e.Problem, e.kind = "was given up", errors.Join(store.ErrUnanswered, context.Canceled)
 	case errors.As(err, &dns):
 		e.Problem, e.kind = "has no address in the DNS", store.ErrUnavailable
@@ -130,13 +131,13 @@ func (c *Client) failure(ctx context.Context, err error) error {
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			e.Problem = "refuses the connection"
 		}
-	case isTLS(err):
+	case untrusted(err):
 		e.Problem, e.kind = "has no certificate that can be trusted", store.ErrDenied
-	case errors.Is(err, http.ErrSchemeMismatch):
-		e.Problem, e.kind = "speaks HTTP without TLS", store.ErrDenied
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &header):
+		e.Problem, e.kind = "speaks no TLS", store.ErrDenied
 	case errors.As(err, &op) && op.Op == "remote error":
 		e.Problem, e.kind = "refuses the TLS connection", store.ErrDenied
-	case errors.As(err, &netErr) && netErr.Timeout():
+	case ctx.Err() != nil, errors.As(err, &netErr) && netErr.Timeout():
 		e.Problem = "did not answer in time"
 	default:
 		e.Problem = "broke the connection, or answered no HTTP"
@@ -144,12 +145,11 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	return e
 }
 
-func isTLS(err error) bool {
+func untrusted(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var header tls.RecordHeaderError
 	return errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &hostname) ||
-		errors.As(err, &invalid) || errors.As(err, &header)
+		errors.As(err, &invalid)
 }

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -220,7 +221,7 @@ func TestTheOwnTransportTrustsNobodyElse(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	_, err := client(t, strings.Replace(plain.URL, "http:", "https:", 1), nil).Call(within(t), Request{Method: "GET"})
-	if !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), "without TLS") {
+	if !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), "speaks no TLS") {
 		t.Errorf("https to a service of plain http: %v", err)
 	}
 }
@@ -241,6 +242,30 @@ func broken(t *testing.T, bytes string) string {
 	return server.URL
 }
 
+// banner starts something that speaks first, and no TLS, and returns its address.
+func banner(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n")
+			_, _ = io.Copy(io.Discard, conn) // until the client has had enough
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { ln.Close(); <-done })
+	return "https://" + ln.Addr().String()
+}
+
 func TestFailuresBeforeAnAnswer(t *testing.T) {
 	refusing, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -254,6 +279,7 @@ func TestFailuresBeforeAnAnswer(t *testing.T) {
 	}{
 		"nobody listens":    {"http://" + refusing.Addr().String(), store.ErrUnavailable, "refuses the connection"},
 		"closed at once":    {broken(t, ""), store.ErrUnanswered, "broke"},
+		"no TLS":            {banner(t), store.ErrDenied, "no TLS"},
 		"another protocol":  {broken(t, "SSH-2.0-OpenSSH_9.6\r\n"), store.ErrUnanswered, "broke"},
 		"ends in the body":  {broken(t, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), store.ErrUnanswered, "broke"},
 		"bad chunks":        {broken(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), store.ErrUnanswered, "broke"},
@@ -282,26 +308,37 @@ func TestANameThatDoesNotExist(t *testing.T) {
 	}
 }
 
+// hanging is a transport that waits for the end of the call, as net/http's does.
+type hanging struct{}
+
+func (hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, context.Cause(r.Context())
+}
+
+// TestTheEndOfACallIsToldFromItsFailure ends a ctx with and without saying why: if
+// somebody does, that is the error of net/http.
 func TestTheEndOfACallIsToldFromItsFailure(t *testing.T) {
-	asked, release := make(chan struct{}, 2), make(chan struct{})
-	c := serve(t, func(http.ResponseWriter, *http.Request) {
-		asked <- struct{}{}
-		<-release
-	}, nil)
-	defer close(release)
-
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-asked; cancel() }()
-	_, err := c.Call(ctx, Request{Method: "GET"})
-	if !errors.Is(err, store.ErrUnanswered) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "given up") {
-		t.Errorf("given up: %v", err)
+	c := client(t, "https://crm.example", &Options{Transport: hanging{}})
+	for _, why := range []error{nil, errors.New("the owner said so")} {
+		givenUp, cancel := context.WithCancelCause(t.Context())
+		cancel(why)
+		_, err := c.Call(givenUp, Request{Method: "GET"})
+		if !errors.Is(err, store.ErrUnanswered) || !errors.Is(err, context.Canceled) || err.Error() != "crm.example was given up" {
+			t.Errorf("given up, %v: %v", why, err)
+		}
+		brief, stop := context.WithTimeoutCause(t.Context(), time.Millisecond, why)
+		_, err = c.Call(brief, Request{Method: "GET"})
+		stop()
+		if !errors.Is(err, store.ErrUnanswered) || errors.Is(err, context.Canceled) || err.Error() != "crm.example did not answer in time" {
+			t.Errorf("out of time, %v: %v", why, err)
+		}
 	}
-
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err = c.Call(ctx, Request{Method: "GET"})
-	if !errors.Is(err, store.ErrUnanswered) && !errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.Canceled) {
-		t.Errorf("out of time: %v", err)
+	for err, problem := range map[error]string{os.ErrDeadlineExceeded: "in time", io.ErrUnexpectedEOF: "broke"} {
+		c := client(t, "https://crm.example", &Options{Transport: failing{err}})
+		if _, err := c.Call(within(t), Request{Method: "GET"}); !errors.Is(err, store.ErrUnanswered) || !strings.Contains(err.Error(), problem) {
+			t.Errorf("want one that says %q: %v", problem, err)
+		}
 	}
 }
 
