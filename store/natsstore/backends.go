@@ -1,0 +1,325 @@
+package natsstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// A registry is the one entry that names the backends. It is read with every
+// transaction, so that a change is owed to those which are enrolled at that
+// moment.
+type registry struct {
+	Version  int                  `json:"version"`
+	Next     uint64               `json:"next"` // number of the next enrolment
+	Backends map[string]enrolment `json:"backends"`
+
+	rev uint64
+}
+
+// An enrolment is a backend that is enrolled. Its number tells it from an earlier
+// one of the same name.
+type enrolment struct {
+	Number uint64 `json:"number"`
+	Job    job    `json:"job,omitempty"`
+	Cursor string `json:"cursor,omitempty"` // the last Key that the job did
+	Began  int64  `json:"began"`            // milliseconds since 1970
+	Total  int    `json:"total"`
+}
+
+// A job is what is under way with all people of a backend, in steps, so that any
+// process can go on with it.
+type job string
+
+const (
+	jobNone   job = ""
+	jobEnroll job = "enroll"
+	jobResync job = "resync"
+)
+
+const (
+	registryVersion = 1
+	// stepSize is how many people one transaction of a job changes: each is two
+	// messages.
+	stepSize = 450
+)
+
+var errNotEnrolled = fmt.Errorf("the backend is not enrolled: %w", store.ErrNotFound)
+
+func (r registry) names() []string { return slices.Sorted(maps.Keys(r.Backends)) }
+
+func decodeRegistry(m stored) (registry, error) {
+	var r registry
+	if err := json.Unmarshal(m.data, &r); err != nil || r.Version < 1 {
+		return r, fmt.Errorf("%w: the list of backends cannot be read", ErrCorrupt)
+	}
+	if r.Version > registryVersion {
+		return r, fmt.Errorf("%w: its list of backends is of format %d", ErrNewerSchema, r.Version)
+	}
+	if r.Backends == nil {
+		r.Backends = make(map[string]enrolment)
+	}
+	r.rev = m.seq
+	return r, nil
+}
+
+// makeRegistry writes the empty registry where there is none.
+func (s *Store) makeRegistry(ctx context.Context) error {
+	return retry(ctx, func() error {
+		m, found, err := s.last(ctx, s.prefix+backendsToken)
+		if err != nil {
+			return err
+		}
+		if found {
+			_, err := decodeRegistry(m)
+			return err
+		}
+		data, err := json.Marshal(registry{Version: registryVersion, Next: 1})
+		if err != nil {
+			return err
+		}
+		_, err = s.commit(ctx, "new", []message{{subject: s.prefix + backendsToken, data: data, checked: true}})
+		if errors.Is(err, errConflict) {
+			return nil
+		}
+		return err
+	})
+}
+
+func (t *tx) enroll(name string, e enrolment) {
+	t.registry.Backends[name] = e
+	t.enrolled = true
+}
+
+// Enroll implements [store.Outbox].
+func (s *Store) Enroll(ctx context.Context, backend string) error {
+	err := s.update(ctx, nil, func(t *tx) error {
+		if _, found := t.registry.Backends[backend]; !found {
+			t.enroll(backend, enrolment{Number: t.registry.Next, Job: jobEnroll, Began: t.now.UnixMilli()})
+			t.registry.Next++
+		}
+		return nil
+	})
+	if err == nil {
+		err = s.run(ctx, backend)
+	}
+	if err != nil {
+		return s.fail(ctx, fmt.Sprintf("enroll %q", backend), err)
+	}
+	return nil
+}
+
+// Resync implements [store.Outbox].
+func (s *Store) Resync(ctx context.Context, backend string) error {
+	err := s.update(ctx, nil, func(t *tx) error {
+		e, err := t.backend(backend)
+		if err == nil {
+			t.enroll(backend, enrolment{Number: e.Number, Job: jobResync, Began: t.now.UnixMilli()})
+		}
+		return err
+	})
+	if err == nil {
+		err = s.run(ctx, backend)
+	}
+	if err != nil {
+		return s.fail(ctx, fmt.Sprintf("resync %q", backend), err)
+	}
+	return nil
+}
+
+var errJobMoved = errors.New("another process goes on with the job")
+
+// run does the steps of a backend's job until there is none any more. Others may
+// do some of them.
+func (s *Store) run(ctx context.Context, backend string) error {
+	for {
+		e, err := s.enrolment(ctx, backend)
+		if err != nil || e.Job == jobNone {
+			return err
+		}
+		err = s.runFrom(ctx, backend, e)
+		if err != nil && !errors.Is(err, errJobMoved) {
+			return err
+		}
+	}
+}
+
+func (s *Store) enrolment(ctx context.Context, backend string) (e enrolment, err error) {
+	err = s.update(ctx, nil, func(t *tx) (err error) {
+		e, err = t.backend(backend)
+		return err
+	})
+	return e, err
+}
+
+func (s *Store) runFrom(ctx context.Context, backend string, e enrolment) error {
+	var cursor store.Key
+	if e.Cursor != "" {
+		var err error
+		if cursor, err = store.ParseKey(e.Cursor); err != nil {
+			return fmt.Errorf("%w: the cursor of %q cannot be read", ErrCorrupt, backend)
+		}
+	}
+	for keys, err := range s.keys(ctx, "", cursor) {
+		for err == nil && len(keys) > 0 {
+			n := min(stepSize, len(keys))
+			e, err = s.step(ctx, backend, e, keys[:n])
+			keys = keys[n:]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := s.step(ctx, backend, e, nil)
+	return err
+}
+
+// step does a job for the next people, and ends it when there are none.
+func (s *Store) step(ctx context.Context, backend string, at enrolment, keys []store.Key) (next enrolment, err error) {
+	err = s.update(ctx, keys, func(t *tx) error {
+		e, err := t.backend(backend)
+		if err != nil {
+			return err
+		}
+		if e != at {
+			return errJobMoved
+		}
+		for _, key := range keys {
+			if t.bulk(t.people[key], backend, e.Job) {
+				e.Total++
+			}
+		}
+		if len(keys) == 0 {
+			e.Job, e.Cursor = jobNone, ""
+		} else {
+			e.Cursor = keys[len(keys)-1].String()
+		}
+		t.enroll(backend, e)
+		next = e
+		return nil
+	})
+	return next, err
+}
+
+// bulk does a job for one person. Who has a standing when a backend is enrolled
+// got it by a change since, and all of them is owed.
+func (t *tx) bulk(p *person, backend string, j job) bool {
+	st, _, found := p.standing(backend)
+	if !p.kept || found && j == jobEnroll {
+		return false
+	}
+	bulked := st.Bulked(t.now)
+	t.put(p, bulked)
+	return bulked.Bulk
+}
+
+// adopt makes newcomers owed to backends that were enrolled while they were
+// written: Enroll may have listed people before. known is what the writer knew.
+func (s *Store) adopt(ctx context.Context, newcomers []store.Key, known registry) error {
+	var now registry
+	err := retry(ctx, func() error {
+		m, _, err := s.last(ctx, s.prefix+backendsToken)
+		if err == nil {
+			now, err = decodeRegistry(m)
+		}
+		return err
+	})
+	if err != nil || now.Next == known.Next {
+		return err
+	}
+	return s.update(ctx, newcomers, func(t *tx) error {
+		for _, name := range t.registry.names() {
+			for _, p := range t.people {
+				t.bulk(p, name, jobEnroll)
+			}
+		}
+		return nil
+	})
+}
+
+// Withdraw implements [store.Outbox]. Nothing is owed to the backend from its
+// first step on; where it is cut short, what is left of it goes with the next
+// change of each person.
+func (s *Store) Withdraw(ctx context.Context, backend string) error {
+	if err := s.withdraw(ctx, backend); err != nil {
+		return s.fail(ctx, fmt.Sprintf("withdraw %q", backend), err)
+	}
+	return nil
+}
+
+func (s *Store) withdraw(ctx context.Context, backend string) error {
+	var number uint64
+	err := s.update(ctx, nil, func(t *tx) error {
+		number = 0
+		if e, found := t.registry.Backends[backend]; found {
+			number = e.Number
+			delete(t.registry.Backends, backend)
+			t.enrolled = true
+		}
+		return nil
+	})
+	if err != nil || number == 0 {
+		return err
+	}
+	s.forgetQueue(backend)
+	err = retry(ctx, func() error { return s.purge(ctx, []purge{{Filter: s.owed(backend, number) + ">"}}) })
+	if err != nil {
+		return err
+	}
+	for keys, err := range s.keys(ctx, "", store.Key{}) {
+		for err == nil && len(keys) > 0 {
+			n := min(stepSize, len(keys))
+			err = s.update(ctx, keys[:n], func(t *tx) error {
+				for _, p := range t.people {
+					p.dirty = p.leftovers
+				}
+				return nil
+			})
+			keys = keys[n:]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Backlogs implements [store.Outbox]. The server counts what is owed and dead by
+// where it is found.
+func (s *Store) Backlogs(ctx context.Context) ([]store.Backlog, error) {
+	backlogs, err := s.backlogs(ctx)
+	if err != nil {
+		return nil, s.fail(ctx, "backlogs", err)
+	}
+	return backlogs, nil
+}
+
+func (s *Store) backlogs(ctx context.Context) ([]store.Backlog, error) {
+	var r registry
+	err := s.update(ctx, nil, func(t *tx) error {
+		r = t.registry
+		return nil
+	})
+	var backlogs []store.Backlog
+	for _, name := range r.names() {
+		e := r.Backends[name]
+		b := store.Backlog{
+			Backend: name, Complete: e.Job == jobNone, Total: e.Total, Elapsed: time.Since(time.UnixMilli(e.Began)),
+		}
+		counts := make(map[lane]int)
+		for _, l := range []lane{laneLive, laneBulk, laneDead} {
+			if err == nil {
+				counts[l], err = s.count(ctx, s.owed(name, e.Number)+string(l)+".>")
+			}
+		}
+		b.Owed, b.Bulk, b.Dead = counts[laneLive]+counts[laneBulk], counts[laneBulk], counts[laneDead]
+		backlogs = append(backlogs, b)
+	}
+	return backlogs, err
+}

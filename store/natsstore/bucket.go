@@ -1,0 +1,76 @@
+package natsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	schemaName = "rollcall-schema" // in the metadata of the stream
+	schema     = 1
+)
+
+// open finds or makes the bucket.
+func (s *Store) open(ctx context.Context, js jetstream.JetStream, replicas int) error {
+	stream, err := js.Stream(ctx, s.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = s.create(ctx, js, replicas)
+	}
+	if err != nil {
+		return err
+	}
+	cfg := stream.CachedInfo().Config
+	if err := checkSchema(cfg.Metadata[schemaName]); err != nil {
+		return err
+	}
+	if !cfg.AllowAtomicPublish {
+		return ErrServer
+	}
+	if replicas != 0 && replicas != cfg.Replicas {
+		cfg.Replicas = replicas
+		if stream, err = js.UpdateStream(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	s.stream = stream
+	return s.makeRegistry(ctx)
+}
+
+func (s *Store) create(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.Stream, error) {
+	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{
+		Name:               s.name,
+		Description:        "profiles kept by rollcall",
+		Subjects:           []string{s.prefix + ">"},
+		Storage:            jetstream.FileStorage,
+		Replicas:           max(replicas, 1),
+		MaxMsgsPerSubject:  1, // no earlier revision of a person
+		MaxConsumers:       -1,
+		MaxMsgs:            -1,
+		MaxBytes:           -1,
+		MaxMsgSize:         -1,
+		Discard:            jetstream.DiscardNew,
+		AllowRollup:        true,
+		AllowDirect:        true,
+		AllowAtomicPublish: true,
+		Metadata:           map[string]string{schemaName: strconv.Itoa(schema)},
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+		return js.Stream(ctx, s.name)
+	}
+	return stream, err
+}
+
+func checkSchema(written string) error {
+	version, err := strconv.Atoi(written)
+	switch {
+	case err != nil || version < 1:
+		return ErrForeign
+	case version > schema:
+		return fmt.Errorf("%w: its schema is %d, this version knows %d: update rollcall", ErrNewerSchema, version, schema)
+	}
+	return nil
+}

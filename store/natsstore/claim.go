@@ -1,0 +1,233 @@
+package natsstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// A queue is what Claim remembers of a backend between calls, so that a long
+// backlog is not listed each time: candidates that were due when they were
+// listed, the longest due first. What becomes due later comes behind all of them.
+type queue struct {
+	number uint64
+	lanes  map[lane][]candidate
+}
+
+const (
+	// staleAfter is the age from which a place where nobody is found is removed.
+	// Younger ones may be those of a transaction that is under way.
+	staleAfter = 10 * time.Minute
+	// claimSize is how many candidates are looked at in one transaction.
+	claimSize = 400
+)
+
+// Claim implements [store.Outbox]. It tells time by this machine's clock.
+func (s *Store) Claim(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+	c := claimer{s: s, backend: backend, limit: limit, lease: lease}
+	err := c.claim(ctx)
+	switch {
+	case len(c.claims) > 0:
+		return c.claims, 0, nil // an error comes again, and these are claimed
+	case err != nil:
+		return nil, 0, s.fail(ctx, fmt.Sprintf("claim from %q", backend), err)
+	case c.wait > 0:
+		return nil, max(c.wait, time.Millisecond), nil
+	}
+	return nil, 0, nil
+}
+
+type claimer struct {
+	s       *Store
+	backend string
+	limit   int
+	lease   time.Duration
+
+	number uint64
+	claims []store.Claim
+	wait   time.Duration // until the first of those that are not due, 0 for none
+}
+
+func (c *claimer) claim(ctx context.Context) error {
+	e, err := c.s.enrolment(ctx, c.backend)
+	if err != nil {
+		return err
+	}
+	c.number = e.Number
+	for _, l := range []lane{laneLive, laneBulk} {
+		listed := false
+		for len(c.claims) < c.limit {
+			candidates := c.s.take(c.backend, c.number, l, min(c.limit-len(c.claims), claimSize))
+			if len(candidates) == 0 {
+				if listed {
+					break
+				}
+				listed = true
+				if err := c.list(ctx, l); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := c.try(ctx, l, candidates); err != nil {
+				c.s.forgetQueue(c.backend)
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *claimer) waitFor(d time.Duration) {
+	if d = max(d, 1); c.wait == 0 || d < c.wait {
+		c.wait = d
+	}
+}
+
+// list fills a lane of the queue with what is due.
+func (c *claimer) list(ctx context.Context, l lane) error {
+	owed := c.s.owed(c.backend, c.number)
+	var subjects map[string]uint64
+	err := retry(ctx, func() (err error) {
+		subjects, _, err = c.s.page(ctx, owed+string(l)+".>", 0)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	var due []candidate
+	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+		x, err := c.s.candidate(owed, subject)
+		if err != nil {
+			return err
+		}
+		if when := time.UnixMilli(x.due); (store.Standing{State: store.StateOwed, Due: when}).DueAt(now) {
+			due = append(due, x)
+		} else {
+			c.waitFor(when.Sub(now))
+		}
+	}
+	c.s.keep(c.backend, c.number, l, due)
+	return nil
+}
+
+// try claims those of the candidates that are still due.
+func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error {
+	keys := make([]store.Key, len(candidates))
+	for i, x := range candidates {
+		keys[i] = x.key
+	}
+	var claims []store.Claim
+	var later []candidate // whose claim ran out, in the lane by when that was
+	var waits []time.Duration
+	err := c.s.update(ctx, keys, func(t *tx) error {
+		claims, later, waits = claims[:0], later[:0], waits[:0]
+		if e, err := t.backend(c.backend); err != nil || e.Number != c.number {
+			return cmp.Or(err, errNotEnrolled)
+		}
+		for _, x := range candidates {
+			p := t.people[x.key]
+			st, at, _ := p.standing(c.backend)
+			switch {
+			case at != x.place:
+				t.clear(p, c.backend, x)
+			case !st.DueAt(t.now):
+				waits = append(waits, st.Due.Sub(t.now))
+			case st.Token != 0 && x.due != st.Due.UnixMilli():
+				later = append(later, t.requeue(p, c.backend))
+			default:
+				st = st.Claimed(1+rand.Int64N(math.MaxInt64), t.now, c.lease)
+				t.put(p, st)
+				claims = append(claims, store.Claim{Standing: clone(st), Record: p.record})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.claims = append(c.claims, claims...)
+	for _, wait := range waits {
+		c.waitFor(wait)
+	}
+	c.s.insert(c.backend, c.number, l, later)
+	return nil
+}
+
+// requeue gives a standing whose claim has run out the place of when it did.
+func (t *tx) requeue(p *person, backend string) candidate {
+	i := slices.IndexFunc(p.standings, func(st standing) bool { return st.Backend == backend })
+	t.move(p.key, &p.standings[i])
+	p.dirty = true
+	at := p.standings[i].place
+	due, _ := at.due()
+	return candidate{key: p.key, place: at, due: due}
+}
+
+// clear removes a place where the standing is not: a process ended between two
+// steps. The person is written again, so that a transaction which is about to put
+// a standing there fails and takes another place.
+func (t *tx) clear(p *person, backend string, x candidate) {
+	if t.now.Sub(time.UnixMilli(x.due)) < staleAfter {
+		return
+	}
+	t.left = append(t.left, purge{Filter: t.s.at(backend, t.registry.Backends[backend].Number, x.place, x.key)})
+	p.dirty = true
+}
+
+func clone(st store.Standing) store.Standing {
+	st.Fields = slices.Clone(st.Fields)
+	return st
+}
+
+// take removes up to n candidates from a lane.
+func (s *Store) take(backend string, number uint64, l lane, n int) []candidate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queue(backend, number)
+	n = min(n, len(q.lanes[l]))
+	taken := q.lanes[l][:n:n]
+	q.lanes[l] = q.lanes[l][n:]
+	return taken
+}
+
+func (s *Store) keep(backend string, number uint64, l lane, due []candidate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue(backend, number).lanes[l] = due
+}
+
+func (s *Store) insert(backend string, number uint64, l lane, more []candidate) {
+	if len(more) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queue(backend, number)
+	all := slices.Concat(q.lanes[l], more)
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.place, b.place) })
+	q.lanes[l] = all
+}
+
+// queue is called with s.mu held.
+func (s *Store) queue(backend string, number uint64) *queue {
+	q := s.queues[backend]
+	if q == nil || q.number != number {
+		q = &queue{number: number, lanes: make(map[lane][]candidate)}
+		s.queues[backend] = q
+	}
+	return q
+}
+
+func (s *Store) forgetQueue(backend string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.queues, backend)
+}

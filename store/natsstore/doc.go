@@ -1,0 +1,98 @@
+// Package natsstore keeps profiles in a bucket of NATS JetStream. It is for bots
+// that run as several processes on several machines and have a NATS server, or a
+// cluster of three, already.
+//
+//	nc, err := nats.Connect("nats://10.0.0.5", nats.MaxReconnects(-1))
+//	...
+//	js, err := jetstream.New(nc)
+//	...
+//	st, err := natsstore.New(ctx, js, &natsstore.Options{SyncAlways: true, Replicas: 3})
+//	...
+//	mw, err := middleware.New(st, nil)
+//
+// New borrows the connection: close it after Middleware.Close. With
+// nats.MaxReconnects(-1) the client never gives up on its servers, which a bot
+// wants; its default is to do so after two minutes.
+//
+// # What the server must be
+//
+// nats-server 2.12 or later, with file storage, and in nats-server.conf
+//
+//	jetstream { store_dir: /var/lib/nats, sync_interval: always }
+//
+// The default is to sync every two minutes: what was acknowledged since is lost
+// when the power fails, also in a cluster whose machines fail together. No client
+// can ask for that setting, so somebody has to state it: New returns
+// [ErrSyncUnconfirmed] until Options.SyncAlways says that it is there, or
+// Options.MayLoseOnPowerCut that it need not be.
+//
+// The user of the connection needs to publish to $KV.<bucket>.> and
+// $JS.API.{INFO,STREAM.*.KV_<bucket>,STREAM.MSG.GET.KV_<bucket>,DIRECT.GET.KV_<bucket>}
+// and to subscribe to its inbox.
+//
+// # What is in the bucket
+//
+// One entry a person holds all that is kept of them: the [store.Record], the
+// tombstone, and how they stand with each backend. So a profile and what is owed
+// of it are written in one message, at the revision that was read or not at all;
+// where another process was faster, it is read and merged again. The writes of one
+// Apply are an atomic batch (ADR-50), so that all of them happen or none, with up
+// to 1000 people. The revisions before are not kept.
+//
+// Beside that there is one entry that names the backends, and for each standing
+// that is owed or dead an empty message, whose subject says the backend, the lane
+// and when it is due. It is written in the batch of the change and is how Claim
+// finds what is due, in order: a consumer hands out messages in the order in
+// which they came, and cannot put those of one lane before those of another, nor
+// say how much of what is left is due when. What such a message says is checked
+// against the entry, and only the entry counts. So a place without a standing,
+// which a process that was killed can leave behind, costs one look.
+//
+// Ids are in hex in subjects, so no id can be taken for a wildcard, or for two
+// tokens. The bucket can be looked at with the tool nats:
+//
+//	nats stream info KV_rollcall
+//	nats stream subjects KV_rollcall --filter '$KV.rollcall.p.>'
+//
+// # Several processes
+//
+// Any number may use a bucket, and any of them may deliver. A claim is in the
+// entry of the person, so when a process dies another one gets what it held as
+// soon as the lease is over. Leases are told by the clocks of the machines, which
+// have to agree to within a fraction of the lease, as NTP makes them.
+//
+// Get, and whatever lists, is answered by the leader of the bucket. What is read
+// to be changed may be read from a follower, but never less than this Store has
+// seen before, and it is written only if it was the last. One gap is left: a
+// process that is killed in the moment in which it saves somebody new, while
+// another one is enrolling a backend, can leave this person not owed to that
+// backend until they change.
+//
+// While a cluster elects a leader, which takes up to nine seconds, calls wait, up
+// to 20 seconds or until their context ends. Then the error wraps
+// store.ErrUnavailable, and an Apply may have happened all the same, wholly: to
+// apply it again is harmless.
+//
+// # Forgetting
+//
+// Forget replaces the person's entry by one without them, and removes it where
+// nothing is left to remember. From then on no reader sees them. In the server's
+// files the bytes of this and of earlier revisions stay until the server compacts
+// the block that they are in, which it does when more than half of one is garbage
+// and it is not the newest. No client can make it do so. Where that matters let
+// the server encrypt its files (jetstream { cipher: aes, key: ... }). Backups and
+// mirrors of the stream have to be dealt with by hand.
+//
+// # Limits
+//
+// The server keeps every subject in memory: reckon with some hundred bytes a
+// person. List asks it for up to 100,000 keys at a time, and the server goes
+// through all that are below the same tokens to answer; so pages of a few people
+// are quick, and a listing of everybody is meant for once in a while. Standings
+// without a Key reads everybody. A Claim lists what is owed in its lane, up to
+// 100,000 places, when it has used up what it listed before.
+//
+// One atomic batch has up to 1000 messages, of which each person and each backend
+// that they become owed to takes one. Where a batch would be larger, the places go
+// ahead in batches of their own. The server takes 50 open batches a stream.
+package natsstore
