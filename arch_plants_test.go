@@ -35,7 +35,7 @@ var plants = []plant{
 	{"documented", planted("examples/quickstart", program, func(p *pkg, _ tree) { p.Doc = "quickstart is" }), "begins with \"Command\""},
 	{"examples", planted("store", func(p *pkg, tr tree) { tr.files["store/example_test.go"] = "package store_test" }), "store has no Example"},
 	{"no replace", planted("store", file("go.mod", "module m\n\nreplace a => ../a\n")), "go.mod has a replace"},
-	{"no replace", planted("store", file("internal/x/go.mod", "module m\nreplace (\n\ta => ../a\n)\n")), "internal/x/go.mod has a replace"},
+	{"no replace", planted("store", file("examples/x/go.mod", "module m\nreplace (\n\ta => ../a\n)\n")), "examples/x/go.mod has a replace"},
 	{"no machine's paths", planted("store", file("README.md", "cd "+"/ho"+"me/ann/rollcall\n")), "README.md:1 has the path"},
 	{"no machine's paths", planted("store", file("a.go", "package a\nconst dir = \""+"/ro"+"ot/go\"\n")), "a.go:2 has the path"},
 	{"no SQL by Sprintf", planted("store", file("a.go", "package a\nvar q = fmt.Sprintf(`SELECT %s`, x)\n")), "a.go:2:9 formats values into SQL"},
