@@ -254,6 +254,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"custom, one key twice": {Custom: map[store.Field]string{tier: "a", age: "a"}},
 		"company":               {Company: store.FieldName},
 		"identity number":       {IdentityNumber: "telephone"},
+		"identity, an email":    {IdentityNumber: store.FieldEmail},
 	} {
 		if _, err := genauth.New("id", "secret", &o); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s: the error is %v", name, err)

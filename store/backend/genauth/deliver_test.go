@@ -286,7 +286,7 @@ func TestNoRoleStatusOrPasswordIsEverSent(t *testing.T) {
 	t.Parallel()
 	s := genauthtest.New(nil)
 	b := newBackend(t, s, nil)
-	for _, f := range []store.Field{store.FieldStatus, store.FieldIsPremium, store.FieldStartPayload, store.FieldBio, store.FieldUsername, store.NickField("1"), store.CustomKey("role")} {
+	for _, f := range []store.Field{store.FieldStatus, store.FieldIsPremium, store.FieldStartPayload, store.FieldBio, store.FieldUsername, store.NickField("1"), store.CustomKey("role"), ""} {
 		if b.Traits().Takes(f) {
 			t.Errorf("takes %s", f)
 		}

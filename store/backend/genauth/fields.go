@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -83,7 +84,7 @@ func (m mapping) takes(f store.Field) bool {
 			return true
 		}
 	case m.company, m.identityNumber:
-		return true
+		return f != ""
 	}
 	return m.simple[f] != nil || m.custom[f] != ""
 }
@@ -96,7 +97,7 @@ func (m mapping) all(p store.Profile) []store.Field {
 // validate says what is wrong with the options that a mapping was made of.
 func (m mapping) validate() error {
 	for _, f := range []store.Field{m.company, m.identityNumber} {
-		if f != "" && (!f.Known() || m.simple[f] != nil) {
+		if f != "" && (!f.Known() || !strings.HasPrefix(string(f), "custom.")) {
 			return fmt.Errorf("genauth: Company and IdentityNumber name a field made by store.CustomKey, %q is none: %w", f, store.ErrInvalid)
 		}
 	}
