@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -45,6 +46,7 @@ func (d *deliverer) group(claims []store.Claim) []result {
 		var p part
 		err := d.contain(func() error { // Traits.Takes is the backend's
 			p.delivery, p.uncleared, p.needed = deliveryOf(c, d.traits)
+			p.fields = slices.Clone(p.delivery.Fields)
 			return nil
 		})
 		if err != nil {

@@ -58,7 +58,8 @@ type result struct {
 
 // A part is what a call says of one person.
 type part struct {
-	delivery  store.Delivery // zero for an erasure
+	delivery  store.Delivery // the backend's own; zero for an erasure
+	fields    []store.Field  // those of delivery
 	uncleared []store.Field
 	needed    bool // something is to be asked
 	receipt   store.Receipt

@@ -244,7 +244,9 @@ func (b batching) DeliverBatch(ctx context.Context, ds []store.Delivery) []store
 // drain waits until nothing is owed.
 func drain(t *testing.T, mw *middleware.Middleware) {
 	t.Helper()
-	if err := mw.Drain(t.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
+	defer cancel()
+	if err := mw.Drain(ctx); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,7 +3,6 @@ package middleware
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -132,7 +131,7 @@ func (d *deliverer) describe(s *settled, c store.Claim, p *part) {
 			o.Attempts--
 		}
 		o.Result, o.Remote, o.Uncleared = Delivered, p.receipt.Answer, p.uncleared
-		o.Profile, o.Fields = c.Record.Profile(), slices.Clone(p.delivery.Fields) // the others are the backend's
+		o.Profile, o.Fields = c.Record.Profile(), p.fields
 	case store.VerdictErased:
 		o.Result = Erased
 	case store.VerdictUnerasable:
