@@ -162,7 +162,7 @@ func falseSuccess(p *probe) {
 	}
 }
 
-const allowed = 20 << 20 // bytes allocated for one answer
+const allowed = 12 << 20 // bytes allocated for one answer
 
 func tooMuch(p *probe) {
 	for _, f := range endless {

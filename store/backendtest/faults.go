@@ -159,7 +159,7 @@ func (in *injector) flood(w io.Writer, chunk []byte) {
 	in.mu.Unlock()
 }
 
-// bomb is 24 MiB of JSON in some 24 KiB: gzip files that follow one another are
+// bomb is 16 MiB of JSON in some 16 KiB: gzip files that follow one another are
 // one.
 var bomb = sync.OnceValue(func() []byte {
 	packed := func(text []byte) []byte {
@@ -171,7 +171,7 @@ var bomb = sync.OnceValue(func() []byte {
 	}
 	return slices.Concat(
 		packed([]byte(`{"success":true,"data":"`)),
-		bytes.Repeat(packed(bytes.Repeat([]byte("a"), 1<<20)), 24),
+		bytes.Repeat(packed(bytes.Repeat([]byte("a"), 1<<20)), 16),
 		packed([]byte(`"}`)))
 })
 
