@@ -37,8 +37,8 @@ func liveBeforeBulk(p *probe) {
 	time.Sleep(2 * time.Millisecond) // so that what follows is due later
 	p.apply(o, known(ann()))
 	p.apply(o, observed(bulk[1], after(60), fields{store.FieldUsername: "x"}))
-	claims, _ := p.claim(o, crm, 2, long)
-	rest, _ := p.claim(o, crm, 10, long)
+	claims, _ := p.claim(o, 2, long)
+	rest, _ := p.claim(o, 10, long)
 	if len(claims) != 2 || len(rest) != 2 {
 		p.failf("of four that are due %d and then %d are handed out; want 2 and 2", len(claims), len(rest))
 	}
@@ -64,7 +64,7 @@ func longestDueFirst(p *probe) {
 	for _, key := range keys[:2] {
 		p.claimOne(o, key, long)
 	}
-	claims, _ := p.claim(o, crm, 10, long)
+	claims, _ := p.claim(o, 10, long)
 	if len(claims) != 2 || claims[0].Standing.Key != keys[2] || claims[1].Standing.Key != keys[3] {
 		p.failf("claims come in another order than they are due in: %+v", claims)
 	}
@@ -138,20 +138,20 @@ func staleClaims(p *probe) {
 	for verdict := store.VerdictDelivered; verdict <= store.VerdictDead; verdict++ {
 		x := settlement(stale, verdict)
 		x.Remote = "stale"
-		p.settle(o, crm, x)
+		p.settle(o, x)
 		p.sameStandings("after a claim was settled that somebody else holds", p.standings(o, store.StandingFilter{}), []store.Standing{held.Standing})
 	}
 	nobody := settlement(held, store.VerdictDelivered)
 	nobody.Key = numbered("telegram", 9)
-	p.settle(o, crm, nobody, settlement(held, store.VerdictDelivered))
+	p.settle(o, nobody, settlement(held, store.VerdictDelivered))
 	p.state(o, ann(), store.StateDelivered)
-	p.settle(o, crm, settlement(held, store.VerdictDead))
+	p.settle(o, settlement(held, store.VerdictDead))
 	p.state(o, ann(), store.StateDelivered)
 	// A lease that ran out is no harm where nobody else came.
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
 	late := p.claimOne(o, ann(), moment)
 	time.Sleep(5 * moment)
-	p.settle(o, crm, settlement(late, store.VerdictDelivered))
+	p.settle(o, settlement(late, store.VerdictDelivered))
 	p.state(o, ann(), store.StateDelivered)
 }
 
@@ -160,7 +160,7 @@ func changeDuringDelivery(p *probe) {
 	p.apply(o, known(ann()))
 	c := p.claimOne(o, ann(), long)
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "new"}))
-	p.settle(o, crm, settlement(c, store.VerdictDelivered))
+	p.settle(o, settlement(c, store.VerdictDelivered))
 	if s := p.state(o, ann(), store.StateOwed); !slices.Contains(s.Fields, store.FieldUsername) {
 		p.failf("what changed during a delivery is not owed: %+v", s)
 	}
@@ -169,7 +169,7 @@ func changeDuringDelivery(p *probe) {
 		p.failf("the second delivery tells of the username %q", got)
 	}
 	p.apply(o, observed(ann(), after(61), fields{store.FieldUsername: "newer"}))
-	p.settle(o, crm, settlement(c, store.VerdictDead))
+	p.settle(o, settlement(c, store.VerdictDead))
 	p.state(o, ann(), store.StateOwed)
 	p.deliver(o, store.VerdictDelivered)
 	p.state(o, ann(), store.StateDelivered)
@@ -180,21 +180,21 @@ func retriesWait(p *probe) {
 	p.apply(o, known(ann()))
 	x := settlement(p.claimOne(o, ann(), long), store.VerdictRetry)
 	x.After, x.Reason = moment, "in vain"
-	p.settle(o, crm, x)
+	p.settle(o, x)
 	c := p.claimOne(o, ann(), long)
 	if c.Standing.Attempts != 1 || c.Standing.Reason != "in vain" {
 		p.failf("after one attempt in vain the claim is %+v", c.Standing)
 	}
 	x = settlement(c, store.VerdictRelease)
 	x.After, x.Reason = moment, "paused"
-	p.settle(o, crm, x)
+	p.settle(o, x)
 	c = p.claimOne(o, ann(), long)
 	if c.Standing.Attempts != 1 || c.Standing.Reason != "paused" {
 		p.failf("after a release the claim is %+v", c.Standing)
 	}
 	x = settlement(c, store.VerdictRetry)
 	x.After = long
-	p.settle(o, crm, x)
+	p.settle(o, x)
 	p.nothingDue(o, "before the retry", true)
 	p.apply(o, observed(ann(), after(60), fields{store.FieldUsername: "x"}))
 	p.nothingDue(o, "before the retry, after a change", true)
@@ -206,11 +206,11 @@ func deadLetters(p *probe) {
 	for _, key := range keys {
 		p.apply(o, known(key))
 	}
-	claims, _ := p.claim(o, crm, 10, long)
+	claims, _ := p.claim(o, 10, long)
 	for _, c := range claims {
 		x := settlement(c, store.VerdictDead)
 		x.Reason = "no such " + c.Standing.Key.UserID
-		p.settle(o, crm, x)
+		p.settle(o, x)
 	}
 	p.nothingDue(o, "when all are dead letters", false)
 	for _, key := range keys {
@@ -264,7 +264,7 @@ func forgetOwesErasure(p *probe) {
 			p.failf("an erasure is owed to a backend that never got %s: %+v", key, s)
 		}
 	}
-	claims, _ := p.claim(o, crm, 10, long)
+	claims, _ := p.claim(o, 10, long)
 	if len(claims) != 2 {
 		p.failf("%d erasures are handed out; want 2", len(claims))
 	}
@@ -273,7 +273,7 @@ func forgetOwesErasure(p *probe) {
 			p.failf("with the erasure %+v comes %s", c.Standing, show(c.Record))
 		}
 	}
-	p.settle(o, crm, settlement(claims[0], store.VerdictErased), settlement(claims[1], store.VerdictUnerasable))
+	p.settle(o, settlement(claims[0], store.VerdictErased), settlement(claims[1], store.VerdictUnerasable))
 	for i, state := range []store.State{store.StateErased, store.StateUnerasable} {
 		p.stands(o, "after the erasure", store.Standing{
 			Backend: crm, Key: claims[i].Standing.Key, State: state, Version: 3, Touched: true,
@@ -292,7 +292,7 @@ func forgetDuringDelivery(p *probe) {
 	p.nothingDue(o, "while the delivery of somebody forgotten is under way", true)
 	x := settlement(c, store.VerdictDelivered)
 	x.Remote = "late"
-	p.settle(o, crm, x)
+	p.settle(o, x)
 	c = p.claimOne(o, ann(), long)
 	if !c.Standing.Erase || c.Standing.Remote != "late" {
 		p.failf("after the delivery of somebody who was forgotten meanwhile, owed is %+v", c.Standing)
@@ -311,12 +311,12 @@ func eraseBeforeComeback(p *probe) {
 	if !c.Standing.Erase || !c.Standing.All || c.Standing.Remote == "" {
 		p.failf("of somebody who came back before they were erased, owed is %+v", c.Standing)
 	}
-	p.settle(o, crm, settlement(c, store.VerdictErased))
+	p.settle(o, settlement(c, store.VerdictErased))
 	c = p.claimOne(o, ann(), long)
 	if c.Standing.Erase || !c.Standing.All || c.Standing.Remote != "" || !c.Record.Equal(back) {
 		p.failf("of somebody who came back and was erased, owed is %+v, and the record is %s", c.Standing, show(c.Record))
 	}
-	p.settle(o, crm, settlement(c, store.VerdictDelivered))
+	p.settle(o, settlement(c, store.VerdictDelivered))
 	p.state(o, ann(), store.StateDelivered)
 }
 

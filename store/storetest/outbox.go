@@ -66,17 +66,17 @@ func (p *probe) replay(o store.Outbox, backend string, key store.Key, want int) 
 }
 
 // claim wants what is due now, and how long to wait where that is nothing.
-func (p *probe) claim(o store.Outbox, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration) {
-	claims, wait, err := o.Claim(p.ctx, backend, limit, lease)
+func (p *probe) claim(o store.Outbox, limit int, lease time.Duration) ([]store.Claim, time.Duration) {
+	claims, wait, err := o.Claim(p.ctx, crm, limit, lease)
 	if err != nil {
-		p.failf("Claim from %s: %v", backend, err)
+		p.failf("Claim from %s: %v", crm, err)
 	}
 	if len(claims) > limit {
 		p.failf("Claim of up to %d returned %d", limit, len(claims))
 	}
 	for _, c := range claims {
-		if c.Standing.Backend != backend || c.Standing.State != store.StateOwed || c.Standing.Token == 0 || !c.Standing.Touched {
-			p.failf("claimed from %s is %+v", backend, c.Standing)
+		if c.Standing.Backend != crm || c.Standing.State != store.StateOwed || c.Standing.Token == 0 || !c.Standing.Touched {
+			p.failf("claimed from %s is %+v", crm, c.Standing)
 		}
 	}
 	return claims, wait
@@ -85,7 +85,7 @@ func (p *probe) claim(o store.Outbox, backend string, limit int, lease time.Dura
 // claimOne waits until something is due, and wants it to be of key.
 func (p *probe) claimOne(o store.Outbox, key store.Key, lease time.Duration) store.Claim {
 	for giveUp := time.Now().Add(p.patience); ; time.Sleep(moment) {
-		claims, _ := p.claim(o, crm, 1, lease)
+		claims, _ := p.claim(o, 1, lease)
 		if len(claims) == 1 && claims[0].Standing.Key == key {
 			return claims[0]
 		}
@@ -101,7 +101,7 @@ func (p *probe) claimOne(o store.Outbox, key store.Key, lease time.Duration) sto
 // nothingDue wants nothing to be due, and something to be owed that is due later,
 // or nothing at all.
 func (p *probe) nothingDue(o store.Outbox, when string, later bool) {
-	claims, wait := p.claim(o, crm, 10, long)
+	claims, wait := p.claim(o, 10, long)
 	if len(claims) > 0 {
 		p.failf("%s, %+v is handed out", when, claims[0].Standing)
 	}
@@ -118,21 +118,21 @@ func settlement(c store.Claim, verdict store.Verdict) store.Settlement {
 	return store.Settlement{Key: c.Standing.Key, Token: c.Standing.Token, Version: c.Standing.Version, Verdict: verdict}
 }
 
-func (p *probe) settle(o store.Outbox, backend string, settlements ...store.Settlement) {
-	if err := o.Settle(p.ctx, backend, settlements); err != nil {
-		p.failf("Settle with %s: %v", backend, err)
+func (p *probe) settle(o store.Outbox, settlements ...store.Settlement) {
+	if err := o.Settle(p.ctx, crm, settlements); err != nil {
+		p.failf("Settle with %s: %v", crm, err)
 	}
 }
 
 // deliver claims all that is due, and settles it.
 func (p *probe) deliver(o store.Outbox, verdict store.Verdict) []store.Claim {
-	claims, _ := p.claim(o, crm, 1000, long)
+	claims, _ := p.claim(o, 1000, long)
 	settlements := make([]store.Settlement, len(claims))
 	for i, c := range claims {
 		settlements[i] = settlement(c, verdict)
 		settlements[i].Remote = "remote of " + c.Standing.Key.UserID
 	}
-	p.settle(o, crm, settlements...)
+	p.settle(o, settlements...)
 	return claims
 }
 

@@ -160,9 +160,9 @@ func standingsListed(p *probe) {
 	}
 	p.rand.Shuffle(len(crowd), func(i, j int) { crowd[i], crowd[j] = crowd[j], crowd[i] })
 	p.apply(o, crowd...)
-	claims, _ := p.claim(o, crm, 20, long)
+	claims, _ := p.claim(o, 20, long)
 	for i, c := range claims {
-		p.settle(o, crm, settlement(c, []store.Verdict{store.VerdictDelivered, store.VerdictDead}[i%2]))
+		p.settle(o, settlement(c, []store.Verdict{store.VerdictDelivered, store.VerdictDead}[i%2]))
 	}
 	all := p.standings(o, store.StandingFilter{})
 	if len(all) != 2*len(crowd) {
@@ -215,8 +215,8 @@ func backlogs(p *probe) {
 	p.backlog(o, "after Enroll", store.Backlog{Backend: crm, Owed: 5, Bulk: 5, Complete: true, Total: 5})
 	p.apply(o, known(numbered("telegram", 5)), observed(numbered("telegram", 0), after(60), fields{store.FieldUsername: "x"}))
 	p.backlog(o, "after one more person and one change", store.Backlog{Backend: crm, Owed: 6, Bulk: 4, Complete: true, Total: 5})
-	claims, _ := p.claim(o, crm, 4, long)
-	p.settle(o, crm, settlement(claims[0], store.VerdictDead), settlement(claims[1], store.VerdictDelivered),
+	claims, _ := p.claim(o, 4, long)
+	p.settle(o, settlement(claims[0], store.VerdictDead), settlement(claims[1], store.VerdictDelivered),
 		settlement(claims[2], store.VerdictDelivered))
 	p.backlog(o, "with a dead letter, two deliveries and a claim", store.Backlog{Backend: crm, Owed: 3, Bulk: 3, Dead: 1, Complete: true, Total: 5})
 	p.backlog(o, "when nothing was delivered", store.Backlog{Backend: desk, Owed: 6, Bulk: 4, Complete: true, Total: 5})
@@ -268,15 +268,15 @@ func outboxDurable(p *probe) {
 		p.apply(o, known(numbered("telegram", n)))
 		time.Sleep(2 * time.Millisecond) // so that their order is that of their numbers
 	}
-	claims, _ := p.claim(o, crm, 4, long)
+	claims, _ := p.claim(o, 4, long)
 	retry := settlement(claims[1], store.VerdictRetry)
 	retry.Reason, retry.After = "in vain", long
-	p.settle(o, crm, settlement(claims[0], store.VerdictDelivered), retry, settlement(claims[2], store.VerdictDead))
+	p.settle(o, settlement(claims[0], store.VerdictDelivered), retry, settlement(claims[2], store.VerdictDead))
 	p.forget(o, claims[0].Standing.Key, true)
 	want := p.standings(o, store.StandingFilter{})
 	o = p.asOutbox(p.reopen(o))
 	p.sameStandings("after reopening", p.standings(o, store.StandingFilter{}), want)
-	p.settle(o, crm, settlement(claims[3], store.VerdictDelivered))
+	p.settle(o, settlement(claims[3], store.VerdictDelivered))
 	p.state(o, claims[3].Standing.Key, store.StateDelivered)
 	p.apply(o, known(ann()))
 	if n := len(p.standings(o, store.StandingFilter{Key: ann()})); n != 2 {
