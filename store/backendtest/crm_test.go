@@ -210,3 +210,29 @@ func newFixture() Fixture {
 		Occupy: double.occupy, Undefined: undefined,
 	}
 }
+
+// forgetReference leaves a person there whom nobody finds any more.
+func (c *crm) forgetReference(key store.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.people[c.refs[key.String()]], store.FieldUsername)
+	delete(c.refs, key.String())
+}
+
+// takeOver writes a delivery over somebody.
+func (c *crm) takeOver(d store.Delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, fields := range c.people {
+		if id != c.refs[d.Profile.Key.String()] {
+			fields[store.FieldGivenName] = "taken over"
+		}
+	}
+}
+
+func (c *crm) eraseAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.people)
+	clear(c.refs)
+}

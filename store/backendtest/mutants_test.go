@@ -490,32 +490,6 @@ func (p packed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.Transport.RoundTrip(r)
 }
 
-// forgetReference leaves a person there whom nobody finds any more.
-func (c *crm) forgetReference(key store.Key) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.people[c.refs[key.String()]], store.FieldUsername)
-	delete(c.refs, key.String())
-}
-
-// takeOver writes a delivery over somebody.
-func (c *crm) takeOver(d store.Delivery) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id, fields := range c.people {
-		if id != c.refs[d.Profile.Key.String()] {
-			fields[store.FieldGivenName] = "taken over"
-		}
-	}
-}
-
-func (c *crm) eraseAll() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.people)
-	clear(c.refs)
-}
-
 func TestMutantsAreCaught(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	for _, mu := range mutants {
@@ -547,63 +521,6 @@ func wantFailure(t *testing.T, name string, f Fixture) {
 		t.Fatalf("%q holds", name)
 	}
 	t.Log(r.problem, "because:", r.reason)
-}
-
-func TestBadConstructorsAreCaught(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t) })
-	for name, change := range map[string]func(baseURL string, err error) error{
-		"quotes the address":                func(baseURL string, err error) error { return fmt.Errorf("%s: %w", baseURL, err) },
-		"takes any address":                 func(string, error) error { return nil },
-		"does not call a mistake a mistake": func(string, error) error { return store.ErrUnavailable },
-		"quotes a password": func(baseURL string, err error) error {
-			if strings.HasSuffix(baseURL, "example.org") {
-				return fmt.Errorf("%s: %w", baseURL, err)
-			}
-			return err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFixture()
-			f.Backend = func(baseURL string) (store.Backend, error) {
-				b, err := newBackend(baseURL)
-				if err != nil {
-					return nil, change(baseURL, err)
-				}
-				return b, nil
-			}
-			wantFailure(t, "bad-address", f)
-		})
-	}
-}
-
-// A badBatch is a mutant of a backend that takes several people a call.
-type badBatch struct {
-	batchBackend
-	change func(results []store.BatchResult, ds []store.Delivery) []store.BatchResult
-}
-
-func (b badBatch) DeliverBatch(ctx context.Context, ds []store.Delivery) []store.BatchResult {
-	return b.change(b.batchBackend.DeliverBatch(ctx, ds[:max(1, len(ds)-1)]), ds)
-}
-
-func TestBadBatchesAreCaught(t *testing.T) {
-	t.Cleanup(func() { goleak.VerifyNone(t) })
-	for name, change := range map[string]func(results []store.BatchResult, ds []store.Delivery) []store.BatchResult{
-		"tells of too few": func(results []store.BatchResult, _ []store.Delivery) []store.BatchResult { return results },
-		"leaves the last one out": func(results []store.BatchResult, ds []store.Delivery) []store.BatchResult {
-			return append(results, make([]store.BatchResult, len(ds)-len(results))...)
-		},
-		"fails the last one": func(results []store.BatchResult, ds []store.Delivery) []store.BatchResult {
-			for len(results) < len(ds) {
-				results = append(results, store.BatchResult{Err: store.ErrUnavailable})
-			}
-			return results
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			wantFailure(t, "batch", batching(func(b batchBackend) store.Backend { return badBatch{b, change} }))
-		})
-	}
 }
 
 func TestEveryPropertyCatchesAMutant(t *testing.T) {
