@@ -23,7 +23,7 @@ var shared = sync.OnceValues(func() (*Server, error) {
 	if dsn := os.Getenv("ROLLCALL_POSTGRES_DSN"); dsn != "" {
 		return &Server{DSN: dsn}, nil
 	}
-	return start()
+	return start("off")
 })
 
 // DSN returns where the tests' Postgres is.
@@ -75,11 +75,12 @@ func Schema(t testing.TB) string {
 	return name
 }
 
-// Private returns a Postgres that only this test uses, and may stop. It ends with
-// t. ROLLCALL_POSTGRES_DSN does not count.
+// Private returns a Postgres that only this test uses, and may stop. It syncs what
+// it commits, which the others need not, and ends with t. ROLLCALL_POSTGRES_DSN does
+// not count.
 func Private(t testing.TB) *Server {
 	t.Helper()
-	s, err := start()
+	s, err := start("on")
 	need(t, err)
 	t.Cleanup(func() {
 		if err := s.end(); err != nil {

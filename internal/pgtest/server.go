@@ -39,14 +39,16 @@ type Server struct {
 //go:embed keeper.sh
 var keeperScript string
 
-func start() (*Server, error) {
+// start starts a server. With sync off, what it holds outlives its processes but
+// not the machine.
+func start(sync string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
 	}
 	var failures []error
 	for range 3 { // somebody else may take the port first
-		s, err := startIn(bin)
+		s, err := startIn(bin, sync)
 		if err == nil {
 			return s, nil
 		}
@@ -90,7 +92,7 @@ func hasServer(folder string) bool {
 	return true
 }
 
-func startIn(bin string) (s *Server, err error) {
+func startIn(bin, sync string) (s *Server, err error) {
 	folder, err := os.MkdirTemp("", "pgtest")
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func startIn(bin string) (s *Server, err error) {
 		Scheme: "postgres", User: url.UserPassword("rollcall", password), Host: net.JoinHostPort("127.0.0.1", port), Path: "/postgres",
 		RawQuery: "sslmode=disable",
 	}
-	s = &Server{DSN: address.String(), folder: folder, keeper: run("/bin/sh", "-c", keeperScript, "keeper", bin, folder, port)}
+	s = &Server{DSN: address.String(), folder: folder, keeper: run("/bin/sh", "-c", keeperScript, "keeper", bin, folder, port, sync)}
 	if s.orders, err = s.keeper.StdinPipe(); err != nil {
 		return nil, err
 	}

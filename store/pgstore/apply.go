@@ -12,10 +12,6 @@ import (
 )
 
 const (
-	// What is acknowledged is on the disk, also where the database is set to
-	// synchronous_commit off.
-	clockSQL = `SELECT clock_timestamp(), CASE WHEN current_setting('synchronous_commit') = 'off'
-		THEN set_config('synchronous_commit', 'on', true) ELSE '' END`
 	enrolledSQL = `SELECT name FROM rollcall.backends WHERE job <> 'withdraw' ORDER BY name`
 
 	// Everybody locks people before standings, and both in the order of keys, so
@@ -149,15 +145,6 @@ func applyTo(kept person, deltas []store.Record, changes []store.Change, indexes
 		return nil
 	}
 	return write.add(r, &changes[indexes[len(indexes)-1]].Profile)
-}
-
-// clock queues to ask for the server's time: several machines share the store, and
-// their clocks differ.
-func (tx *transaction) clock(now *time.Time) {
-	tx.queued.Queue(clockSQL).QueryRow(func(row pgx.Row) error {
-		var setting string
-		return row.Scan(now, &setting)
-	})
 }
 
 // split returns keys as the two arrays that statements take.

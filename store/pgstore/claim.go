@@ -117,7 +117,7 @@ func untilNext(ctx context.Context, tx *transaction, backend string) (wait time.
 			if err := row.Scan(&due, &now); err != nil || due == nil {
 				return err
 			}
-			if d := max(due.Sub(now), lockedWait); wait == 0 || d < wait {
+			if d := min(max(due.Sub(now), lockedWait), store.MaxWait); wait == 0 || d < wait {
 				wait = d
 			}
 			return nil

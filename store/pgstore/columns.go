@@ -11,20 +11,51 @@ import (
 )
 
 // The columns of the table people that show one value of a profile, by type.
+// Profile.Value would copy the whole profile for each of them.
+var textColumns = [...]struct {
+	name string
+	of   func(p *store.Profile) string
+}{
+	{"name", func(p *store.Profile) string { return p.Name }},
+	{"given_name", func(p *store.Profile) string { return p.GivenName }},
+	{"family_name", func(p *store.Profile) string { return p.FamilyName }},
+	{"middle_name", func(p *store.Profile) string { return p.MiddleName }},
+	{"nickname", func(p *store.Profile) string { return p.Nickname }},
+	{"preferred_username", func(p *store.Profile) string { return p.PreferredUsername }},
+	{"profile", func(p *store.Profile) string { return p.Profile }},
+	{"picture", func(p *store.Profile) string { return p.Picture }},
+	{"website", func(p *store.Profile) string { return p.Website }},
+	{"email", func(p *store.Profile) string { return p.Email }},
+	{"gender", func(p *store.Profile) string { return p.Gender }},
+	{"birthdate", func(p *store.Profile) string { return p.Birthdate }},
+	{"zoneinfo", func(p *store.Profile) string { return p.Zoneinfo }},
+	{"locale", func(p *store.Profile) string { return p.Locale }},
+	{"phone_number", func(p *store.Profile) string { return p.PhoneNumber }},
+	{"address_formatted", func(p *store.Profile) string { return p.Address.Formatted }},
+	{"address_street_address", func(p *store.Profile) string { return p.Address.StreetAddress }},
+	{"address_locality", func(p *store.Profile) string { return p.Address.Locality }},
+	{"address_region", func(p *store.Profile) string { return p.Address.Region }},
+	{"address_postal_code", func(p *store.Profile) string { return p.Address.PostalCode }},
+	{"address_country", func(p *store.Profile) string { return p.Address.Country }},
+	{"username", func(p *store.Profile) string { return p.Username }},
+	{"status", func(p *store.Profile) string { return string(p.Status) }},
+	{"bio", func(p *store.Profile) string { return p.Bio }},
+	{"start_payload", func(p *store.Profile) string { return p.StartPayload }},
+}
+
+var flagColumns = [...]struct {
+	name string
+	of   func(p *store.Profile) bool
+}{
+	{"email_verified", func(p *store.Profile) bool { return p.EmailVerified }},
+	{"phone_number_verified", func(p *store.Profile) bool { return p.PhoneVerified }},
+	{"is_premium", func(p *store.Profile) bool { return p.IsPremium }},
+}
+
 var (
-	textColumns = [...]store.Field{
-		store.FieldName, store.FieldGivenName, store.FieldFamilyName, store.FieldMiddleName, store.FieldNickname,
-		store.FieldPreferredUsername, store.FieldProfile, store.FieldPicture, store.FieldWebsite, store.FieldEmail,
-		store.FieldGender, store.FieldBirthdate, store.FieldZoneinfo, store.FieldLocale, store.FieldPhoneNumber,
-		store.FieldFormatted, store.FieldStreetAddress, store.FieldLocality, store.FieldRegion, store.FieldPostalCode,
-		store.FieldCountry, store.FieldUsername, store.FieldStatus, store.FieldBio, store.FieldStartPayload,
-	}
-	flagColumns   = [...]store.Field{store.FieldEmailVerified, store.FieldPhoneVerified, store.FieldIsPremium}
 	objectColumns = [...]string{"nicks", "custom"}
 	timeColumns   = [...]string{"first_seen", "last_seen"}
 )
-
-func columnName(f store.Field) string { return strings.ReplaceAll(string(f), ".", "_") }
 
 // A column is one array of the statements that write people.
 type column struct{ name, array, cast string }
@@ -32,11 +63,11 @@ type column struct{ name, array, cast string }
 // columns are in the order of personRows.args.
 var columns = func() []column {
 	all := []column{{"channel", "text[]", ""}, {"user_id", "text[]", ""}, {"record", "bytea[]", ""}, {"search", "text[]", ""}}
-	for _, f := range textColumns {
-		all = append(all, column{columnName(f), "text[]", ""})
+	for _, c := range textColumns {
+		all = append(all, column{c.name, "text[]", ""})
 	}
-	for _, f := range flagColumns {
-		all = append(all, column{columnName(f), "boolean[]", ""})
+	for _, c := range flagColumns {
+		all = append(all, column{c.name, "boolean[]", ""})
 	}
 	for _, name := range objectColumns {
 		all = append(all, column{name, "text[]", "::jsonb"})
@@ -65,13 +96,13 @@ func (rows *personRows) add(r store.Record, p *store.Profile) error {
 	n := len(rows.channel)
 	rows.channel, rows.userID = append(rows.channel, r.Key.Channel), append(rows.userID, r.Key.UserID)
 	rows.record, rows.search = append(rows.record, blob), append(rows.search, storable(store.SearchText(*p)))
-	for i, f := range textColumns {
-		if v := p.Value(f); v != "" {
+	for i, c := range textColumns {
+		if v := c.of(p); v != "" {
 			rows.texts[i].set(n, storable(v))
 		}
 	}
-	for i, f := range flagColumns {
-		rows.flags[i] = append(rows.flags[i], p.Value(f) != "")
+	for i, c := range flagColumns {
+		rows.flags[i] = append(rows.flags[i], c.of(p))
 	}
 	if len(p.Nicks) > 0 {
 		rows.objects[0].set(n, object(p.Nicks))

@@ -107,7 +107,10 @@ func (e *driverError) Error() string {
 	if connecting, ok := errors.AsType[*pgconn.ConnectError](e.err); ok {
 		return "cannot connect: " + connecting.Unwrap().Error() // without user and database
 	}
-	return e.err.Error()
+	if lost(e.err) {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("the driver returned a %T", e.err) // which can hold arguments
 }
 
 func (e *driverError) As(target any) bool { return errors.As(e.err, target) }

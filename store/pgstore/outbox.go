@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -64,6 +65,9 @@ func (s *Store) Enroll(ctx context.Context, backend string) error {
 }
 
 func (s *Store) enroll(ctx context.Context, backend string) error {
+	if done, err := s.isEnrolled(ctx, backend); done || err != nil {
+		return err
+	}
 	for {
 		var before job
 		err := s.begin(ctx, backend, func(p progress) (job, error) {
@@ -80,6 +84,17 @@ func (s *Store) enroll(ctx context.Context, backend string) error {
 			return err
 		}
 	}
+}
+
+// isEnrolled reports whether a backend is enrolled, with nothing left to do. To ask
+// closes no gate, and every process does when it starts.
+func (s *Store) isEnrolled(ctx context.Context, backend string) (bool, error) {
+	var j job
+	err := s.read(ctx, func(c *pgxpool.Conn) error { return c.QueryRow(ctx, s.sql(backendSQL), backend).Scan(&j) })
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil && j == jobNone, err
 }
 
 // Resync implements [store.Outbox].

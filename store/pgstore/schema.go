@@ -99,16 +99,26 @@ var migrations = []string{
 // A dialect is how we speak to a server.
 type dialect struct {
 	begin   string // a transaction
+	clock   string // selects the server's time and something else
 	collate string // what makes a column compare bytewise
 }
 
 var (
-	// Each statement sees what was committed before it, which is what all row
-	// locks here count on, whatever the default of the database is.
-	postgres = dialect{begin: "BEGIN ISOLATION LEVEL READ COMMITTED", collate: ` COLLATE "C"`}
+	postgres = dialect{
+		// Each statement sees what was committed before it, which is what all row
+		// locks here count on, whatever the default of the database is.
+		begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+		// What is acknowledged is on the disk, also where the database is set to
+		// synchronous_commit off. And people are found by their keys, one by one:
+		// the planner would rather read the whole of a table of some 100,000.
+		clock: `SELECT clock_timestamp(), set_config('enable_hashjoin', 'off', true) || set_config('enable_mergejoin', 'off', true) ||
+			set_config('jit', 'off', true) || CASE WHEN current_setting('synchronous_commit') = 'off'
+			THEN set_config('synchronous_commit', 'on', true) ELSE '' END`,
+		collate: ` COLLATE "C"`,
+	}
 	// CockroachDB ignores advisory locks, and does their work by serializing.
 	// Its text is compared bytewise, and text with a collation is another type.
-	cockroach = dialect{begin: "BEGIN ISOLATION LEVEL SERIALIZABLE"}
+	cockroach = dialect{begin: "BEGIN ISOLATION LEVEL SERIALIZABLE", clock: "SELECT clock_timestamp(), ''"}
 )
 
 // inspect asks what server it is.

@@ -106,6 +106,12 @@ func (s *Store) again(ctx context.Context, do func(c *pgxpool.Conn) (retry bool,
 	}
 }
 
+// clock queues to ask for the server's time: several machines share the store, and
+// their clocks differ. It also makes the transaction's settings.
+func (tx *transaction) clock(now *time.Time) {
+	tx.queued.Queue(tx.s.dialect.clock).QueryRow(func(row pgx.Row) error { return row.Scan(now, nil) })
+}
+
 // conflict reports whether another transaction stood in the way, so that this one
 // did not happen and can at once be tried again.
 func conflict(err error) bool {

@@ -1,0 +1,168 @@
+package pgstore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+const benchBatch = 500
+
+// BenchmarkApply compares batches of 500 people, on a server that syncs, with what
+// could be done with the same rows, made beforehand and neither read nor merged:
+// COPY of 500 in one transaction, and an upsert of each in one of its own.
+func BenchmarkApply(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		people int // who are there before
+	}{{"new", 0}, {"changed", 50_000}} {
+		b.Run(c.name, func(b *testing.B) {
+			ctx := b.Context()
+			pool := pgtest.Connect(b, pgtest.Private(b).DSN)
+			s, err := New(ctx, pool, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for n := 0; n < c.people; n += benchBatch {
+				if _, err := s.Apply(ctx, benchDeltas(n, benchBatch, 0)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for _, table := range []string{"copied", "upserted"} {
+				if _, err := pool.Exec(ctx, "CREATE TABLE "+table+" (LIKE rollcall.people INCLUDING ALL)"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var ours, copies, singles []time.Duration
+			next := 0
+			b.ResetTimer()
+			for version := 1; b.Loop(); version++ {
+				deltas := benchDeltas(next, benchBatch, version)
+				next += benchBatch
+				rows := benchRows(b, deltas)
+				if c.people > 0 {
+					deltas = deltas[:0]
+					for _, n := range rand.Perm(c.people)[:benchBatch] {
+						deltas = append(deltas, benchDeltas(n, 1, version)...)
+					}
+				}
+				ours = append(ours, timed(b, func() error {
+					_, err := s.Apply(ctx, deltas)
+					return err
+				}))
+				copies = append(copies, timed(b, func() error {
+					_, err := pool.CopyFrom(ctx, pgx.Identifier{"copied"}, benchColumns(), pgx.CopyFromRows(rows))
+					return err
+				}))
+				singles = append(singles, timed(b, func() error {
+					for _, row := range rows[:20] {
+						if _, err := pool.Exec(ctx, upsertSQL, row...); err != nil {
+							return err
+						}
+					}
+					return nil
+				})*benchBatch/20)
+			}
+			b.ReportMetric(benchBatch/median(ours).Seconds(), "people/s")
+			b.ReportMetric(median(copies).Seconds()/median(ours).Seconds(), "of-COPY")
+			b.ReportMetric(median(singles).Seconds()/median(ours).Seconds(), "x-upserts")
+		})
+	}
+}
+
+func benchColumns() []string {
+	names := []string{"forgotten"}
+	for _, c := range columns {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+var upsertSQL = func() string {
+	names := benchColumns()
+	var params, set []string
+	for i, name := range names {
+		params = append(params, fmt.Sprint("$", i+1))
+		set = append(set, name+" = excluded."+name)
+	}
+	return "INSERT INTO upserted (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(params, ", ") +
+		") ON CONFLICT (channel, user_id) DO UPDATE SET " + strings.Join(set, ", ")
+}()
+
+func benchDeltas(first, n, version int) []store.Record {
+	deltas := make([]store.Record, n)
+	for i := range deltas {
+		deltas[i] = store.Patch{
+			Key: store.Key{Channel: "telegram", UserID: fmt.Sprint(100_000_000 + first + i)},
+			At:  time.Unix(1_700_000_000+int64(version), 0),
+			Set: map[store.Field]string{
+				store.FieldGivenName:  fmt.Sprint("Ann ", version),
+				store.FieldFamilyName: "Schmidt",
+				store.FieldUsername:   fmt.Sprint("ann_", first+i),
+				store.FieldLocale:     "de",
+				store.FieldStatus:     "active",
+				store.FieldIsPremium:  "true",
+			},
+		}.Record()
+	}
+	return deltas
+}
+
+// benchRows are the values of the rows that deltas of new people make.
+func benchRows(b *testing.B, deltas []store.Record) [][]any {
+	rows := make([][]any, len(deltas))
+	for i, d := range deltas {
+		var one personRows
+		p := d.Profile()
+		if err := one.add(d, &p); err != nil {
+			b.Fatal(err)
+		}
+		rows[i] = []any{false}
+		for _, array := range one.args() {
+			rows[i] = append(rows[i], first(array))
+		}
+	}
+	return rows
+}
+
+// first returns the element of an array of one, nil for an empty one.
+func first(array any) any {
+	switch a := array.(type) {
+	case []string:
+		return a[0]
+	case [][]byte:
+		return a[0]
+	case []bool:
+		return a[0]
+	case []*string:
+		if len(a) > 0 {
+			return *a[0]
+		}
+	case []*time.Time:
+		if len(a) > 0 {
+			return *a[0]
+		}
+	}
+	return nil
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+func timed(b *testing.B, run func() error) time.Duration {
+	start := time.Now()
+	if err := run(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(start)
+}

@@ -1,0 +1,228 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/rollcall-go/rollcall/internal/hostile"
+	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+func fresh(t *testing.T, pool *pgxpool.Pool) *Store {
+	t.Helper()
+	s, err := New(t.Context(), pool, &Options{Schema: pgtest.Schema(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *Store) mustExec(t *testing.T, text string, args ...any) {
+	t.Helper()
+	if _, err := s.pool.Exec(t.Context(), s.sql(text), args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every field has its column, which shows what Profile.Value says.
+func TestColumnsShowEveryField(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	set := make(map[store.Field]string)
+	for i, f := range store.Fields() {
+		for _, v := range []string{"true", "Ann " + string(rune('A'+i)), "https://example.org/a", "ann@example.org", "1990-12-31", "Europe/Paris", "de", "+14155552671", "M", "active"} {
+			if repaired, ok := store.Repair(f, v); ok && repaired != "" {
+				set[f] = repaired
+			}
+		}
+	}
+	r := store.Patch{Key: ann, At: time.Unix(1_700_000_000, 0), Set: set}.Record()
+	mustApply(t, s, r)
+	p := r.Profile()
+	for _, f := range store.Fields() {
+		var got *string
+		column := pgx.Identifier{strings.ReplaceAll(string(f), ".", "_")}.Sanitize()
+		if err := s.pool.QueryRow(t.Context(), s.sql("SELECT "+column+"::text FROM rollcall.profiles")).Scan(&got); err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		if got == nil || *got != p.Value(f) || p.Value(f) == "" {
+			t.Errorf("the column of %s shows %v, not %q", f, got, p.Value(f))
+		}
+	}
+	var first, last time.Time
+	err := s.pool.QueryRow(t.Context(), s.sql("SELECT first_seen, last_seen FROM rollcall.profiles")).Scan(&first, &last)
+	if err != nil || !first.Equal(p.FirstSeen) || !last.Equal(p.LastSeen) {
+		t.Errorf("seen %s to %s: %v", first, last, err)
+	}
+}
+
+// A record that was never repaired is kept all the same: one odd text must not make
+// the server refuse a whole batch for ever.
+func TestOddTextsAreKept(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	if err := s.Enroll(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1_700_000_000, 0)
+	texts := append(slices.Clone(hostile.Texts), "a\x00b", "\xff\xfe", "\\u0000", "\ud7ff\x00", `{"a":`, "\\\x00")
+	for i, text := range texts {
+		key := store.Key{Channel: "telegram", UserID: strings.Repeat("x", i+1)}
+		quoted := `"` + strings.ReplaceAll(text, `"`, "") + `"`
+		r := store.NewRecord(key, at, at, []store.Register{
+			{Field: store.FieldGivenName, Value: text, At: at}, {Field: store.NickField(text), Value: text, At: at},
+			{Field: store.CustomKey("a"), Value: quoted, At: at}, {Field: store.Field("custom." + text), Value: "1", At: at},
+		})
+		mustApply(t, s, r)
+		if got, err := s.Get(t.Context(), key); err != nil || !got.Equal(r) {
+			t.Errorf("text %q: %v", text, err)
+		}
+	}
+}
+
+func TestDamageIsFound(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	bob := store.Key{Channel: "telegram", UserID: "43"}
+	if err := s.Enroll(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, s, annRecord(), store.Patch{Key: bob, At: time.Unix(1_700_000_000, 0)}.Record())
+	for name, damage := range map[string]string{
+		"bytes":       `UPDATE rollcall.people SET record = '\xff00' WHERE user_id = '42'`,
+		"another key": `UPDATE rollcall.people SET record = (SELECT record FROM rollcall.people WHERE user_id = '43') WHERE user_id = '42'`,
+		"state":       `UPDATE rollcall.standings SET state = 'lost' WHERE user_id = '42'`,
+		"fields":      `UPDATE rollcall.standings SET fields = '["b","a"]' WHERE user_id = '42'`,
+	} {
+		s.mustExec(t, damage)
+		_, err := s.Apply(t.Context(), []store.Record{annRecord()})
+		if !errors.Is(err, ErrCorrupt) || errors.Is(err, store.ErrInvalid) {
+			t.Errorf("Apply after damage of the %s: %v", name, err)
+		}
+		mustApply(t, s, store.Patch{Key: bob, At: time.Unix(1_700_000_001, 0)}.Record())
+		if err := s.Forget(t.Context(), ann, false); err != nil {
+			t.Errorf("Forget after damage of the %s: %v", name, err)
+		}
+		// What cannot be read is taken for something that the backend holds.
+		damaged := strings.HasPrefix(damage, "UPDATE rollcall.standings")
+		for st, err := range s.Standings(t.Context(), store.StandingFilter{Key: ann}) {
+			if err != nil || !st.Erase || !damaged {
+				t.Errorf("after damage of the %s and Forget there is %+v, %v", name, st, err)
+			}
+		}
+		s.mustExec(t, "DELETE FROM rollcall.standings WHERE user_id = '42'")
+		mustApply(t, s, annRecord())
+	}
+}
+
+// What is acknowledged is on the disk, whatever the pool's settings are, and those
+// of the pool's own transactions stay as they were.
+func TestSettingsOfTransactions(t *testing.T) {
+	config, err := pgxpool.ParseConfig(pgtest.DSN(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
+	config.MaxConns = 1
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s := fresh(t, pool)
+	ask := func(q interface {
+		QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	}) (commit, isolation string) {
+		const settings = "SELECT current_setting('synchronous_commit'), current_setting('transaction_isolation')"
+		if err := q.QueryRow(t.Context(), settings).Scan(&commit, &isolation); err != nil {
+			t.Fatal(err)
+		}
+		return commit, isolation
+	}
+	err = s.transact(t.Context(), func(tx *transaction) error {
+		var now time.Time
+		tx.clock(&now)
+		if err := tx.send(t.Context()); err != nil {
+			return err
+		}
+		if commit, isolation := ask(tx.conn); commit != "on" || isolation != "read committed" {
+			t.Errorf("a transaction runs with synchronous_commit %s, %s", commit, isolation)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if commit, isolation := ask(pool); commit != "off" || isolation != "serializable" {
+		t.Errorf("the pool's own transactions run with synchronous_commit %s, %s", commit, isolation)
+	}
+}
+
+// Who creates a person while they are being forgotten with a tombstone must not
+// bring them back, whoever is first.
+func TestForgetBesideApply(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	if err := s.Enroll(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 60 {
+		key := store.Key{Channel: "telegram", UserID: strings.Repeat("y", n+1)}
+		delta := store.Patch{Key: key, At: time.Unix(1_700_000_000, 0)}.Record()
+		done := make(chan error, 2)
+		go func() {
+			_, err := s.Apply(t.Context(), []store.Record{delta})
+			done <- err
+		}()
+		go func() { done <- s.Forget(t.Context(), key, true) }()
+		if err := errors.Join(<-done, <-done); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Get(t.Context(), key); !errors.Is(err, store.ErrSuppressed) {
+			t.Fatalf("a forgotten person is back: %v", err)
+		}
+		for st, err := range s.Standings(t.Context(), store.StandingFilter{Key: key}) {
+			t.Fatalf("of a person whom the backend never got there is %+v, %v", st, err)
+		}
+	}
+}
+
+// A change that began before a backend was enrolled is owed to it as well.
+func TestEnrollWaitsForChangesUnderWay(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	enrolled := make(chan error, 1)
+	err := s.transact(t.Context(), func(tx *transaction) error {
+		if _, err := apply(t.Context(), tx, []store.Record{annRecord()}); err != nil {
+			return err
+		}
+		go func() { enrolled <- s.Enroll(t.Context(), "crm") }()
+		// Until Enroll waits for us.
+		for waiting := 0; waiting == 0; {
+			err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-enrolled); err != nil {
+		t.Fatal(err)
+	}
+	var owed []store.Key
+	for st, err := range s.Standings(t.Context(), store.StandingFilter{State: store.StateOwed}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		owed = append(owed, st.Key)
+	}
+	if !reflect.DeepEqual(owed, []store.Key{ann}) {
+		t.Errorf("owed is %v", owed)
+	}
+}
