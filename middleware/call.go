@@ -39,12 +39,14 @@ func (d *deliverer) group(claims []store.Claim) []result {
 			d.release(c, d.lease(), "the call before still runs")
 			continue
 		}
-		if c.Standing.Erase {
-			groups = append(groups, result{claims: []store.Claim{c}, parts: []part{{needed: true}}})
-			continue
-		}
 		var p part
-		err := d.contain(func() error { // Traits.Takes is the backend's
+		err := d.contain(func() error { // the functions of Traits are the backend's
+			if t := d.traits; t.Serves != nil && !t.Serves(c.Standing.Key) {
+				return nil
+			}
+			if p.needed = c.Standing.Erase; p.needed {
+				return nil
+			}
 			p.delivery, p.uncleared, p.needed = deliveryOf(c, d.traits)
 			p.fields = slices.Clone(p.delivery.Fields)
 			return nil
@@ -54,6 +56,10 @@ func (d *deliverer) group(claims []store.Claim) []result {
 		}
 		if err != nil || !p.needed {
 			d.finish(c, &p, 0)
+			continue
+		}
+		if c.Standing.Erase {
+			groups = append(groups, result{claims: []store.Claim{c}, parts: []part{p}})
 			continue
 		}
 		batch.claims = append(batch.claims, c)

@@ -19,6 +19,7 @@ func deliveryOf(c store.Claim, t store.Traits) (d store.Delivery, uncleared []st
 		Profile: p,
 		All:     c.Standing.All || t.Replaces,
 		Remote:  c.Standing.Remote,
+		Version: c.Standing.Version,
 		Attempt: c.Standing.Attempts + 1,
 	}
 	for _, f := range changedFields(c.Standing.Fields, p) {

@@ -133,6 +133,9 @@ func (d *deliverer) describe(s *settled, c store.Claim, p *part) {
 		o.Result, o.Remote, o.Uncleared = Delivered, p.receipt.Answer, p.uncleared
 		o.Profile, o.Fields = c.Record.Profile(), p.fields
 	case store.VerdictErased:
+		if !p.needed {
+			return
+		}
 		o.Result = Erased
 	case store.VerdictUnerasable:
 		o.Result = Failed
