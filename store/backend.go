@@ -143,12 +143,18 @@ func (d Delivery) Cleared() []Field {
 	return cleared
 }
 
-// A Receipt is what a backend says of a delivery that it accepted.
+// A Receipt is what a backend says of a delivery that it accepted, or of what
+// arrived of one that failed.
 type Receipt struct {
 	// Remote is the backend's own id of the person, or whatever else the next
 	// delivery should know. It is kept in the store, up to 512 bytes, until
 	// the person is erased. "" leaves what is kept as it is.
 	Remote string
+	// Refused goes with an error that wraps ErrInvalid, where all else has
+	// arrived: the fields that this person's delivery failed for. They alone are
+	// in the dead letter, and are tried with the next change. nil: nothing
+	// arrived.
+	Refused []Field
 	// Answer is the backend's answer, decoded, for the hooks (Outcome.Remote).
 	// It is not kept. May be nil.
 	Answer any

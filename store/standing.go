@@ -145,12 +145,14 @@ type Settlement struct {
 	Version int64 // of the claimed Standing
 	Verdict Verdict
 	// Reason is for VerdictRetry, VerdictRelease and VerdictDead. It is cut to
-	// 200 characters.
+	// 200 bytes.
 	Reason string
 	// After is the pause, for VerdictRetry and VerdictRelease.
 	After time.Duration
-	// Remote is for VerdictDelivered: the Receipt's.
+	// Remote is the Receipt's, for all verdicts but those of an erasure.
 	Remote string
+	// Refused is the Receipt's, for VerdictDead.
+	Refused []Field
 }
 
 // A Verdict is what became of a claim.
@@ -174,12 +176,12 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 	}
 	s.Token = 0
 	s.Due = wholeMillis(now)
+	if x.Remote != "" {
+		s.Remote = cut(x.Remote, maxRemote)
+	}
 	switch x.Verdict {
 	case VerdictDelivered:
 		s.Attempts, s.Reason = 0, ""
-		if x.Remote != "" {
-			s.Remote = cut(x.Remote, maxRemote)
-		}
 		if s.Version == x.Version {
 			s.State, s.Fields, s.All, s.Bulk = StateDelivered, nil, false, false
 		}
@@ -196,6 +198,9 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 		if s.Version == x.Version {
 			s.State, s.Reason, s.Bulk = StateDead, cut(x.Reason, maxReason), false
 			s.Attempts++
+			if len(x.Refused) > 0 {
+				s.Fields, s.All = union(nil, x.Refused), false
+			}
 		} else {
 			s.Attempts = 0
 		}
@@ -232,11 +237,8 @@ func cut(s string, limit int) string {
 
 func wholeMillis(t time.Time) time.Time { return t.Round(0).UTC().Truncate(time.Millisecond) }
 
-// union returns the sorted union of sorted a and b. It changes neither.
+// union returns the sorted union of a and b. It changes neither.
 func union(a, b []Field) []Field {
-	if len(a) == 0 {
-		return slices.Clone(b)
-	}
 	u := slices.Concat(a, b)
 	slices.Sort(u)
 	return slices.Compact(u)

@@ -267,6 +267,25 @@ func TestStandingSettled(t *testing.T) {
 				Touched: true, Attempts: 3, Reason: "never", Remote: "r",
 			},
 		}, {
+			"dead for some fields alone", claimed,
+			Settlement{Verdict: VerdictDead, Reason: "never", Remote: "new", Refused: []Field{FieldUsername, FieldEmail}},
+			Standing{
+				State: StateDead, Version: 3, Fields: []Field{FieldEmail, FieldUsername}, Due: standingMilli,
+				Touched: true, Attempts: 3, Reason: "never", Remote: "new",
+			},
+		}, {
+			"dead for some fields while it changed", changed,
+			Settlement{Verdict: VerdictDead, Reason: "never", Refused: []Field{FieldEmail}},
+			Standing{
+				State: StateOwed, Version: 4, Fields: []Field{FieldBio}, All: true, Due: standingMilli,
+				Touched: true, Reason: "before", Remote: "r",
+			},
+		}, {
+			"retry after something arrived", claimed, Settlement{Verdict: VerdictRetry, Reason: "in vain", After: time.Minute, Remote: "new"},
+			with(claimed, func(s *Standing) {
+				s.Token, s.Due, s.Attempts, s.Reason, s.Remote = 0, standingLater, 3, "in vain", "new"
+			}),
+		}, {
 			"dead while it changed", changed, Settlement{Verdict: VerdictDead, Reason: "never"},
 			Standing{
 				State: StateOwed, Version: 4, Fields: []Field{FieldBio}, All: true, Due: standingMilli,
