@@ -1,11 +1,12 @@
 # Each task is one target; "make help" lists them. Nothing but Go is needed, and
-# a C compiler for the race detector, which "make test" installs with apt-get
-# where there is none and it runs as root.
+# for "make test" what .ci/install names and, as root, installs.
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := .cache/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 FUZZTIME              ?= 10s
 BENCH                 ?= .
+# Modules of their own, for what tests need and users must not get.
+NESTED := $(patsubst %/go.mod,%,$(wildcard internal/*/go.mod))
 
 .DEFAULT_GOAL := help
 .PHONY: help test cover lint fmt tidy fuzz bench quickstart
@@ -13,10 +14,13 @@ BENCH                 ?= .
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## Run every test under the race detector (as root, apt-get installs the C compiler that it needs)
-	@command -v "$$(go env CC)" >/dev/null || { test "$$(id -u)" = 0 && apt-get update && apt-get install -y gcc libc6-dev; } || { \
-		echo "The race detector needs a C compiler. Install gcc, or run: go test ./..."; exit 1; }
-	CGO_ENABLED=1 go test -race ./...
+test: ## Run every test under the race detector, with real servers (as root, apt-get installs what is missing)
+	@.ci/install
+	CGO_ENABLED=1 ROLLCALL_REQUIRE_SERVERS=1 ROLLCALL_REQUIRE_NODE=1 go test -race ./...
+	@for dir in $(NESTED); do \
+		echo "cd $$dir && go test -race ./..."; \
+		(cd $$dir && CGO_ENABLED=1 go test -race ./...) || exit 1; \
+	done
 	@echo "Allocations are counted without the race detector, which makes some of its own:"
 	go test -run Alloc ./store ./middleware ./adapters/telegram ./adapters/discord
 
@@ -31,12 +35,14 @@ lint: $(GOLANGCI_LINT) ## Check format, vet and the linters of .golangci.yml
 		test -z "$$files" || { echo "gofmt these (make fmt):"; echo "$$files"; exit 1; }
 	go vet ./...
 	$(GOLANGCI_LINT) run ./...
+	@for dir in $(NESTED); do echo "$$dir"; (cd $$dir && "$(CURDIR)/$(GOLANGCI_LINT)" run ./...) || exit 1; done
 
 fmt: $(GOLANGCI_LINT) ## Format all Go files, imports included
 	$(GOLANGCI_LINT) fmt ./...
 
 tidy: ## Check that go.mod and go.sum are what "go mod tidy" makes
 	go mod tidy -diff
+	@for dir in $(NESTED); do (cd $$dir && go mod tidy -diff) || exit 1; done
 
 fuzz: ## Fuzz each target for FUZZTIME (10s)
 	@set -e; for pkg in $$(go list ./...); do \
