@@ -71,9 +71,6 @@ func (b *budget) give(route string, a rest.Answer, now time.Time) (wait time.Dur
 	limit, left, reset, ok := limits(a.Header)
 	switch {
 	case ok:
-		if a.Status == http.StatusTooManyRequests {
-			left = 0
-		}
 		w.learn(limit, left, reset, until(a.Header, reset, now))
 	case a.Status != http.StatusTooManyRequests:
 		w.limit = 0

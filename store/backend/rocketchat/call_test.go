@@ -125,6 +125,9 @@ func TestWhatARefusalMeans(t *testing.T) {
 		}), rocketchat.Options{})
 		_, err := b.Deliver(t.Context(), whole(store.Profile{Key: ann, Name: "Ann"}, b))
 		fails(t, err, c.kind, c.word)
+		if _, throttled := errors.AsType[*store.ThrottledError](err); throttled != (c.word == "error-too-many-requests") {
+			t.Errorf("%d %s is throttled: %v", c.status, c.body, throttled)
+		}
 		if strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "Ann") {
 			t.Errorf("the error repeats what the server said: %v", err)
 		}
