@@ -24,7 +24,9 @@ var errRefused = fmt.Errorf("crm answered 422: %w", store.ErrInvalid)
 func TestPoisonDelaysNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const people = 2000
-		poison := func(key store.Key) bool { return len(key.UserID) > 2 && strings.HasSuffix(key.UserID, "7") && key.UserID[len(key.UserID)-2]%2 == 1 }
+		poison := func(key store.Key) bool {
+			return len(key.UserID) > 2 && strings.HasSuffix(key.UserID, "7") && key.UserID[len(key.UserID)-2]%2 == 1
+		}
 		run := func(fail func(call) fault) (st *memstore.Store, f *foreign, mw *middleware.Middleware, j *journal, took time.Duration) {
 			st, f = memstore.New(), newForeign("crm")
 			f.traits.InFlight = 40
