@@ -1,9 +1,14 @@
 package natstest
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,32 +20,70 @@ import (
 	"github.com/rollcall-go/rollcall/store/natsstore"
 )
 
-// A node is one server, which keeps its port and its files when it is restarted.
+// A node is one server, a process of its own, which keeps its port and its files
+// when it is started again.
 type node struct {
-	options server.Options
-	server  *server.Server
+	config config
+	cmd    *exec.Cmd
+}
+
+type config struct {
+	Name        string
+	Port        int
+	Dir         string
+	ClusterPort int      // 0: no cluster
+	Routes      []string // of the cluster
+}
+
+// serve runs a node until standard input ends, as it does when the test ends.
+func serve(text string) error {
+	var c config
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return err
+	}
+	o := &server.Options{
+		Host: "127.0.0.1", Port: c.Port, ServerName: c.Name, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: c.Dir, SyncAlways: true,
+	}
+	if c.ClusterPort != 0 {
+		o.Cluster = server.ClusterOpts{Name: "rollcall", Host: "127.0.0.1", Port: c.ClusterPort}
+		for _, r := range c.Routes {
+			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: r})
+		}
+	}
+	s, err := server.NewServer(o)
+	if err != nil {
+		return err
+	}
+	s.Start()
+	defer s.WaitForShutdown()
+	defer s.Shutdown()
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 func (n *node) start(t testing.TB) {
 	t.Helper()
-	o := n.options
-	s, err := server.NewServer(&o)
+	text, err := json.Marshal(n.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the server is not ready")
+	n.cmd = process(context.Background(), t, "node "+string(text))
+	if _, err := n.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
 	}
-	n.server = s
+	if err := n.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func (n *node) stop() {
-	n.server.Shutdown()
-	n.server.WaitForShutdown()
+// kill ends the node as a power cut of its process would.
+func (n *node) kill() {
+	_ = n.cmd.Process.Kill()
+	_ = n.cmd.Wait() // it says that it was killed
 }
 
-func (n *node) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", n.options.Port) }
+func (n *node) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", n.config.Port) }
 
 func freePort(t testing.TB) int {
 	t.Helper()
@@ -52,20 +95,13 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func options(t testing.TB, dir string) server.Options {
-	t.Helper()
-	return server.Options{
-		Host: "127.0.0.1", Port: freePort(t), NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: dir, SyncAlways: true,
-	}
-}
-
 // single runs one node until the test ends.
 func single(t testing.TB) *node {
 	t.Helper()
-	n := &node{options: options(t, t.TempDir())}
+	n := &node{config: config{Name: "n0", Port: freePort(t), Dir: t.TempDir()}}
 	n.start(t)
-	t.Cleanup(n.stop)
+	t.Cleanup(func() { n.kill() })
+	awaitReady(t, n)
 	return n
 }
 
@@ -74,40 +110,74 @@ func cluster(t testing.TB) []*node {
 	t.Helper()
 	dir := t.TempDir()
 	nodes := make([]*node, 3)
-	var routes []*url.URL
+	var routes []string
 	for i := range nodes {
-		o := options(t, filepath.Join(dir, fmt.Sprint(i)))
-		o.ServerName = fmt.Sprintf("n%d", i)
-		o.Cluster = server.ClusterOpts{Name: "rollcall", Host: "127.0.0.1", Port: freePort(t)}
-		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", o.Cluster.Port)})
-		nodes[i] = &node{options: o}
+		nodes[i] = &node{config: config{
+			Name: fmt.Sprintf("n%d", i), Port: freePort(t), ClusterPort: freePort(t), Dir: filepath.Join(dir, fmt.Sprint(i)),
+		}}
+		routes = append(routes, fmt.Sprintf("127.0.0.1:%d", nodes[i].config.ClusterPort))
 	}
 	for _, n := range nodes {
-		n.options.Routes = routes
+		n.config.Routes = routes
 		n.start(t)
-		t.Cleanup(func() { n.stop() })
+		t.Cleanup(func() { n.kill() })
 	}
-	awaitLeader(t, nodes)
+	awaitReady(t, nodes...)
 	return nodes
 }
 
-// awaitLeader waits until the cluster is able to make streams.
-func awaitLeader(t testing.TB, nodes []*node) {
+// awaitReady waits until each node keeps a stream.
+func awaitReady(t testing.TB, nodes ...*node) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		current := 0
-		for _, n := range nodes {
-			if n.server.Running() && n.server.JetStreamIsCurrent() {
-				current++
-			}
-		}
-		if current == len(nodes) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal("the cluster has no leader")
+	js, closeConn, err := dial(urls(nodes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeConn()
+	await(t, "the servers are not ready", func(ctx context.Context) bool {
+		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "READY", Replicas: len(nodes)})
+		return err == nil && leader(ctx, nodes, js, "READY") != nil
+	})
+	if err := js.DeleteStream(t.Context(), "READY"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// leader returns the node that leads the stream, if all the others follow.
+func leader(ctx context.Context, nodes []*node, js jetstream.JetStream, stream string) *node {
+	s, err := js.Stream(ctx, stream)
+	if err != nil {
+		return nil
+	}
+	info := s.CachedInfo().Cluster
+	if info == nil || len(nodes) == 1 {
+		return nodes[0]
+	}
+	following := 0
+	for _, r := range info.Replicas {
+		if r.Current && !r.Offline {
+			following++
 		}
 	}
+	for _, n := range nodes {
+		if n.config.Name == info.Leader && following == len(nodes)-1 {
+			return n
+		}
+	}
+	return nil
+}
+
+func await(t testing.TB, failure string, done func(ctx context.Context) bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ok := done(ctx)
+		cancel()
+		if ok {
+			return
+		}
+	}
+	t.Fatal(failure)
 }
 
 func connect(t testing.TB, nodes ...*node) jetstream.JetStream {

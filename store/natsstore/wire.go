@@ -19,8 +19,9 @@ import (
 // https://github.com/nats-io/nats-architecture-and-design/tree/main/adr
 
 const (
-	answerTime = 5 * time.Second // how long one request is waited for
-	readSize   = 500             // people in one read; the server answers with up to 1024
+	answerTime = 2 * time.Second  // how long one request is waited for
+	listTime   = 15 * time.Second // and one which makes the server go through many subjects
+	readSize   = 500              // people in one read; the server answers with up to 1024
 
 	headerTx       = "Rollcall-Tx" // the transaction that wrote an entry
 	headerSubject  = "Nats-Subject"
@@ -43,14 +44,14 @@ type answer struct {
 }
 
 // request asks JetStream for what an answer decodes into.
-func (s *Store) request(ctx context.Context, operation string, body, into any) error {
+func (s *Store) request(ctx context.Context, operation string, within time.Duration, body, into any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	within, cancel := context.WithTimeout(ctx, answerTime)
+	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	msg, err := s.nc.RequestWithContext(within, s.api+operation+"."+s.name, data)
+	msg, err := s.nc.RequestWithContext(limited, s.api+operation+"."+s.name, data)
 	if err != nil {
 		return late(ctx, err)
 	}
@@ -89,7 +90,7 @@ func (s *Store) last(ctx context.Context, subject string) (m stored, found bool,
 		} `json:"message"`
 	}
 	body := map[string]string{"last_by_subj": subject}
-	err = s.request(ctx, "STREAM.MSG.GET", body, &got)
+	err = s.request(ctx, "STREAM.MSG.GET", answerTime, body, &got)
 	if refusal, ok := errors.AsType[*jetstream.APIError](err); ok && refusal.ErrorCode == jetstream.JSErrCodeMessageNotFound {
 		return stored{}, false, nil
 	}
@@ -165,7 +166,7 @@ func (s *Store) page(ctx context.Context, filter string, offset int) (subjects m
 		Offset int    `json:"offset"`
 		Filter string `json:"subjects_filter"`
 	}{offset, filter}
-	err = s.request(ctx, "STREAM.INFO", body, &got)
+	err = s.request(ctx, "STREAM.INFO", listTime, body, &got)
 	return got.State.Subjects, got.Total, err
 }
 

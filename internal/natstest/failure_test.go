@@ -1,0 +1,166 @@
+package natstest
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/natsstore"
+)
+
+var kills = flag.Int("kills", 3, "how many leaders are killed under load")
+
+// A writer applies people of its own, and notes who was acknowledged.
+type writer struct {
+	number  int
+	acked   int // batches
+	created int
+	slowest time.Duration
+}
+
+const batch = 10
+
+func (w *writer) key(n, i int) store.Key {
+	return store.Key{Channel: "telegram", UserID: fmt.Sprintf("%d:%d:%d", w.number, n, i)}
+}
+
+func (w *writer) run(ctx context.Context, st store.Store) error {
+	for ; ctx.Err() == nil; w.acked++ {
+		var deltas []store.Record
+		for i := range batch {
+			deltas = append(deltas, store.Patch{
+				Key: w.key(w.acked, i), At: epoch, Set: map[store.Field]string{store.FieldGivenName: fmt.Sprint("Ann ", w.acked)},
+			}.Record())
+		}
+		began := time.Now()
+		for {
+			changes, err := st.Apply(context.WithoutCancel(ctx), deltas)
+			if errors.Is(err, store.ErrUnavailable) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			for _, c := range changes {
+				if c.Created {
+					w.created++
+				}
+			}
+			break
+		}
+		w.slowest = max(w.slowest, time.Since(began))
+	}
+	return nil
+}
+
+// check wants all that was acknowledged to be there and to be owed.
+func (w *writer) check(t *testing.T, st store.Outbox) {
+	t.Helper()
+	for n := range w.acked {
+		for i := range batch {
+			if _, err := st.Get(t.Context(), w.key(n, i)); err != nil {
+				t.Errorf("batch %d of %d of writer %d was acknowledged and is lost: %v", n, w.acked, w.number, err)
+				return
+			}
+		}
+	}
+}
+
+func TestKilledLeadersLoseNothing(t *testing.T) {
+	nodes := cluster(t)
+	js := connect(t, nodes...)
+	st := open(t, js, "kills", 3)
+	if err := st.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	writers := make([]writer, 4)
+	var running sync.WaitGroup
+	var acked atomic.Int64
+	for i := range writers {
+		writers[i].number = i
+		running.Go(func() {
+			if err := writers[i].run(ctx, st); err != nil {
+				t.Errorf("writer %d: %v", i, err)
+			}
+			acked.Add(int64(writers[i].acked))
+		})
+	}
+	for range *kills {
+		time.Sleep(500 * time.Millisecond)
+		var n *node
+		await(t, "the bucket has no leader, or not all follow it", func(ctx context.Context) bool {
+			n = leader(ctx, nodes, js, "KV_kills")
+			return n != nil
+		})
+		n.kill()
+		time.Sleep(200 * time.Millisecond)
+		n.start(t)
+	}
+	stop()
+	running.Wait()
+	people, created := 0, 0
+	var slowest time.Duration
+	for i := range writers {
+		writers[i].check(t, st)
+		people += writers[i].acked * batch
+		created += writers[i].created
+		slowest = max(slowest, writers[i].slowest)
+	}
+	owed(t, st, store.Backlog{Owed: people})
+	if created != people {
+		t.Errorf("%d of %d people were reported as Created", created, people)
+	}
+	t.Logf("%d leaders killed, %d people acknowledged, the slowest Apply took %s", *kills, people, slowest.Round(time.Millisecond))
+}
+
+func TestKillOfTheOneNode(t *testing.T) {
+	n := single(t)
+	st := open(t, connect(t, n), "restart", 1)
+	if err := st.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	w := writer{}
+	done := make(chan error)
+	go func() { done <- w.run(ctx, st) }()
+	for range 3 {
+		time.Sleep(150 * time.Millisecond)
+		n.kill()
+		time.Sleep(150 * time.Millisecond)
+		n.start(t)
+	}
+	time.Sleep(150 * time.Millisecond)
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	w.check(t, st)
+	owed(t, st, store.Backlog{Owed: w.acked * batch})
+	if w.created != w.acked*batch {
+		t.Errorf("%d of %d people were reported as Created", w.created, w.acked*batch)
+	}
+	t.Logf("%d people acknowledged over 3 kills", w.acked*batch)
+}
+
+func TestNoServer(t *testing.T) {
+	n := single(t)
+	st := open(t, connect(t, n), "gone", 1)
+	n.kill()
+	defer n.start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	ann := store.Patch{Key: person(1), At: epoch}.Record()
+	if _, err := st.Apply(ctx, []store.Record{ann}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Apply without a server, until the caller gives up: %v", err)
+	}
+	if _, err := natsstore.New(ctx, connect(t, n), &natsstore.Options{SyncAlways: true}); err == nil {
+		t.Error("New without a server returns no error")
+	}
+}

@@ -1,0 +1,58 @@
+package natstest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/natsstore"
+)
+
+func TestBucketsOfOthersAreRefused(t *testing.T) {
+	js := connect(t, single(t))
+	for _, test := range []struct {
+		bucket string
+		config jetstream.StreamConfig
+		want   error
+	}{
+		{"plain", jetstream.StreamConfig{}, natsstore.ErrForeign},
+		{"other", jetstream.StreamConfig{Metadata: map[string]string{"owner": "another program"}}, natsstore.ErrForeign},
+		{"newer", jetstream.StreamConfig{Metadata: map[string]string{"rollcall-schema": "2"}}, natsstore.ErrNewerSchema},
+		{"none", jetstream.StreamConfig{Metadata: map[string]string{"rollcall-schema": "0"}}, natsstore.ErrForeign},
+		{"old-server", jetstream.StreamConfig{Metadata: map[string]string{"rollcall-schema": "1"}}, natsstore.ErrServer},
+	} {
+		test.config.Name = "KV_" + test.bucket
+		test.config.Subjects = []string{"$KV." + test.bucket + ".>"}
+		before, err := js.CreateStream(t.Context(), test.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = natsstore.New(t.Context(), js, &natsstore.Options{Bucket: test.bucket, SyncAlways: true, Replicas: 1})
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: the error is %v, want %v", test.bucket, err, test.want)
+		}
+		info, err := before.Info(t.Context())
+		if err != nil || info.State.LastSeq != 0 {
+			t.Errorf("%s was written to: %v", test.bucket, err)
+		}
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	js := connect(t, single(t))
+	for name, o := range map[string]*natsstore.Options{
+		"nil":            nil,
+		"nothing stated": {Bucket: "b"},
+		"name":           {Bucket: "a.b", SyncAlways: true},
+		"replicas":       {Replicas: 7, SyncAlways: true},
+	} {
+		if _, err := natsstore.New(t.Context(), js, o); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: the error is %v, and does not wrap ErrInvalid", name, err)
+		}
+	}
+	if _, err := natsstore.New(t.Context(), js, &natsstore.Options{MayLoseOnPowerCut: true}); err != nil {
+		t.Error(err)
+	}
+}

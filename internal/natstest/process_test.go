@@ -1,0 +1,265 @@
+package natstest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/natsstore"
+)
+
+// Other processes of the tests below are this binary with a task to do.
+const taskVariable = "NATSTEST_TASK"
+
+func TestMain(m *testing.M) {
+	if task := os.Getenv(taskVariable); task != "" {
+		os.Exit(otherProcess(task))
+	}
+	os.Exit(m.Run())
+}
+
+func otherProcess(task string) int {
+	name, rest, _ := strings.Cut(task, " ")
+	do := func() error { return work(name, rest) }
+	if name == "node" {
+		do = func() error { return serve(rest) }
+	}
+	err := do()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// work does something to a bucket.
+func work(name, rest string) error {
+	urls, bucket, _ := strings.Cut(rest, " ")
+	js, closeConn, err := dial(urls)
+	if err != nil {
+		return err
+	}
+	defer closeConn()
+	st, err := natsstore.New(context.Background(), js, &natsstore.Options{Bucket: bucket, SyncAlways: true})
+	if err != nil {
+		return err
+	}
+	if name == "hammer" {
+		return hammer(st, uint64(os.Getpid()))
+	}
+	return deliver(context.Background(), st, func(keys []store.Key) {
+		for _, key := range keys {
+			fmt.Println(key)
+		}
+	})
+}
+
+func process(ctx context.Context, t testing.TB, task string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, exe)
+	cmd.Env = append(os.Environ(), taskVariable+"="+task)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const crm = "crm"
+
+// sharedDeltas are the same in every process.
+func sharedDeltas() []store.Record {
+	r := rand.New(rand.NewPCG(5, 6))
+	var deltas []store.Record
+	for n := range 200 {
+		deltas = append(deltas, store.Patch{
+			Key:    store.Key{Channel: "telegram", UserID: strconv.Itoa(n % 5)},
+			Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
+			Set: map[store.Field]string{
+				store.FieldGivenName:                           fmt.Sprint("Ann ", r.IntN(4)),
+				store.NickField(fmt.Sprint(r.IntN(3))):         fmt.Sprint("nick ", n),
+				store.Fields()[3+r.IntN(5)]:                    fmt.Sprint("x", n),
+				store.CustomKey(string(rune('a' + r.IntN(3)))): strconv.Itoa(n),
+			},
+			Clear: []store.Field{store.FieldUsername},
+		}.Record())
+	}
+	return deltas
+}
+
+// hammer applies all of them, some twice, in an order of its own.
+func hammer(st store.Store, seed uint64) error {
+	deltas := sharedDeltas()
+	deltas = append(deltas, deltas[:50]...)
+	r := rand.New(rand.NewPCG(seed, 0))
+	r.Shuffle(len(deltas), func(i, j int) { deltas[i], deltas[j] = deltas[j], deltas[i] })
+	for len(deltas) > 0 {
+		n := min(1+r.IntN(10), len(deltas))
+		if _, err := st.Apply(context.Background(), deltas[:n]); err != nil {
+			return err
+		}
+		deltas = deltas[n:]
+	}
+	return nil
+}
+
+func TestProcessesMerge(t *testing.T) {
+	for name, run := range map[string]func(t *testing.T) ([]*node, int){
+		"one node":    func(t *testing.T) ([]*node, int) { return []*node{single(t)}, 1 },
+		"three nodes": func(t *testing.T) ([]*node, int) { return cluster(t), 3 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			nodes, replicas := run(t)
+			st := open(t, connect(t, nodes...), "shared", replicas)
+			if err := st.Enroll(t.Context(), crm); err != nil {
+				t.Fatal(err)
+			}
+			var others []*exec.Cmd
+			for range 3 {
+				cmd := process(t.Context(), t, "hammer "+urls(nodes)+" shared")
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				others = append(others, cmd)
+			}
+			if err := hammer(st, 0); err != nil {
+				t.Error(err)
+			}
+			for _, cmd := range others {
+				if err := cmd.Wait(); err != nil {
+					t.Errorf("another process: %v", err)
+				}
+			}
+			want := make(map[store.Key]store.Record)
+			for _, d := range sharedDeltas() {
+				want[d.Key] = store.Merge(want[d.Key], d)
+			}
+			for key, r := range want {
+				if got, err := st.Get(t.Context(), key); err != nil || !got.Equal(r) {
+					t.Errorf("%s is not what the deltas merge to: %v", key, err)
+				}
+			}
+			owed(t, st, store.Backlog{Owed: len(want)})
+		})
+	}
+}
+
+// owed wants the backlog of the crm to be this.
+func owed(t *testing.T, st *natsstore.Store, want store.Backlog) {
+	t.Helper()
+	backlogs, err := st.Backlogs(t.Context())
+	if err != nil || len(backlogs) != 1 {
+		t.Fatalf("backlogs: %v, %v", backlogs, err)
+	}
+	b := backlogs[0]
+	if b.Owed != want.Owed || b.Bulk != want.Bulk || b.Dead != want.Dead {
+		t.Errorf("%d are owed, %d of them in bulk, and %d are dead; want %d, %d and %d", b.Owed, b.Bulk, b.Dead, want.Owed, want.Bulk, want.Dead)
+	}
+}
+
+// deliver claims and settles until nothing is owed. done is told of each settled
+// batch.
+func deliver(ctx context.Context, st store.Outbox, done func([]store.Key)) error {
+	for {
+		claims, wait, err := st.Claim(ctx, crm, 5, 2*time.Second)
+		if err != nil {
+			return err
+		}
+		if len(claims) == 0 {
+			if wait <= 0 {
+				return nil
+			}
+			time.Sleep(min(wait, 100*time.Millisecond))
+			continue
+		}
+		var settlements []store.Settlement
+		var keys []store.Key
+		for _, c := range claims {
+			st := c.Standing
+			settlements = append(settlements, store.Settlement{Key: st.Key, Token: st.Token, Version: st.Version, Verdict: store.VerdictDelivered})
+			keys = append(keys, st.Key)
+		}
+		time.Sleep(time.Millisecond) // the call
+		if err := st.Settle(ctx, crm, settlements); err != nil {
+			return err
+		}
+		done(keys)
+	}
+}
+
+// Deliverers in several processes share the work, and what one that is killed had
+// claimed is delivered by others after its lease.
+func TestKilledDelivererIsReplaced(t *testing.T) {
+	n := single(t)
+	st := open(t, connect(t, n), "shared", 1)
+	if err := st.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	const people = 400
+	var deltas []store.Record
+	for i := range people {
+		deltas = append(deltas, store.Patch{Key: person(i), At: epoch, Set: map[store.Field]string{store.FieldGivenName: "Ann"}}.Record())
+	}
+	if _, err := st.Apply(t.Context(), deltas); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan string, 2*people)
+	var others []*exec.Cmd
+	for range 3 {
+		cmd := process(t.Context(), t, "deliver "+n.url()+" shared")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, cmd)
+		go func() {
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				seen <- lines.Text()
+			}
+		}()
+	}
+	times := make(map[string]int)
+	for range 40 {
+		times[<-seen]++
+	}
+	if err := others[0].Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := deliver(t.Context(), st, func(keys []store.Key) {
+		for _, key := range keys {
+			seen <- key.String()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range others {
+		_ = cmd.Wait() // one was killed
+	}
+	owed(t, st, store.Backlog{})
+	delivered := 0
+	for x, err := range st.Standings(t.Context(), store.StandingFilter{State: store.StateDelivered}) {
+		if err != nil || x.Attempts != 0 {
+			t.Fatalf("%+v, %v", x, err)
+		}
+		delivered++
+	}
+	if delivered != people {
+		t.Errorf("%d of %d people are delivered", delivered, people)
+	}
+}
+
+func person(i int) store.Key { return store.Key{Channel: "telegram", UserID: strconv.Itoa(100000 + i)} }
