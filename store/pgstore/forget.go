@@ -12,14 +12,14 @@ import (
 // takePersonSQL empties the row of a person, and makes one where there is none, so
 // that whoever creates them meanwhile has to wait. A tombstone stays one.
 var takePersonSQL = func() string {
-	var clear []string
+	var set []string
 	for _, c := range columns {
 		if c.name != "channel" && c.name != "user_id" {
-			clear = append(clear, c.name+" = NULL")
+			set = append(set, c.name+" = NULL")
 		}
 	}
 	return `INSERT INTO rollcall.people AS p (channel, user_id, forgotten) VALUES ($1, $2, $3)
-		ON CONFLICT (channel, user_id) DO UPDATE SET forgotten = p.forgotten OR excluded.forgotten, ` + strings.Join(clear, ", ")
+		ON CONFLICT (channel, user_id) DO UPDATE SET forgotten = p.forgotten OR excluded.forgotten, ` + strings.Join(set, ", ")
 }()
 
 const (

@@ -203,8 +203,8 @@ func TestEnrollWaitsForChangesUnderWay(t *testing.T) {
 			return err
 		}
 		go func() { enrolled <- s.Enroll(t.Context(), "crm") }()
-		// Until Enroll waits for us.
-		for waiting := 0; waiting == 0; {
+		// Until Enroll waits for us, or is through.
+		for waiting := 0; waiting == 0 && len(enrolled) == 0; {
 			err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting)
 			if err != nil {
 				return err

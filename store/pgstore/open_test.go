@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,11 +36,11 @@ func mustApply(t *testing.T, s *Store, deltas ...store.Record) []store.Change {
 }
 
 // next is what the version after this one could bring.
-var next = append(migrations[:len(migrations):len(migrations)], `ALTER TABLE rollcall.people ADD COLUMN shoe_size text`)
+var next = append(slices.Clip(migrations), `ALTER TABLE rollcall.people ADD COLUMN shoe_size text`)
 
 func TestMigratesFromEachVersion(t *testing.T) {
 	pool := pgtest.Pool(t)
-	for version := range len(next) {
+	for version := range next {
 		schema := pgtest.Schema(t)
 		o := &Options{Schema: schema}
 		if version > 0 {
@@ -88,7 +89,7 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := append(migrations[:len(migrations):len(migrations)], `ALTER TABLE rollcall.people ADD COLUMN a text; SELECT 1 / 0`)
+	bad := append(slices.Clip(migrations), `ALTER TABLE rollcall.people ADD COLUMN a text; SELECT 1 / 0`)
 	if _, err := open(t.Context(), pool, o, bad); err == nil {
 		t.Fatal("the test is blind: the migration did not fail")
 	}

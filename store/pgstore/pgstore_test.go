@@ -1,8 +1,11 @@
 package pgstore_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
@@ -23,6 +26,42 @@ func open(t testing.TB, pool *pgxpool.Pool, schema string) *pgstore.Store {
 		}
 	})
 	return st
+}
+
+// As a pool is that goes through PgBouncer, in a database of another language, whose
+// transactions are serializable unless they say otherwise.
+func TestContractInOtherSurroundings(t *testing.T) {
+	admin := pgtest.Pool(t)
+	const name = "pgstore_icu_test"
+	drop := func() error {
+		_, err := admin.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE IF EXISTS "+name)
+		return err
+	}
+	if err := drop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Exec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"); err != nil {
+		t.Skip("needs a Postgres 15 with ICU: ", err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	config := admin.Config()
+	config.ConnConfig.Database = name
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	n := 0
+	storetest.Run(t, func(t *testing.T) store.Store {
+		n++
+		return open(t, pool, fmt.Sprint("number ", n))
+	})
 }
 
 func TestContract(t *testing.T) {
