@@ -18,8 +18,8 @@
 // An adapter makes a [Sender] of each event and calls [Middleware.Observe], on
 // the bot's goroutine. Observe compares the sender with what was last made
 // durable of the person. Nothing new: that is all, without a lock or I/O, and
-// without an allocation unless Options.OnOutcome is set. Else the change goes into memory, one entry a person however
-// many changes, and Observe returns.
+// without an allocation unless Options.OnOutcome is set. Else the change goes into
+// memory, one entry a person however many changes, and Observe returns.
 //
 // One goroutine saves what waits, at most 500 people in a transaction, in the
 // order in which they came. When a commit is durable, and not before, the
@@ -53,8 +53,46 @@
 // touched by later messages. [Middleware.Get] reads a profile, and
 // [Middleware.Forget] erases one for good.
 //
+// # Backends
+//
+// Options.Backends are foreign systems that are kept in step with the store. The
+// transaction that saves a change also notes that each of them is owed it: one
+// note a person and backend, however many changes come. One deliverer a backend
+// takes up what is owed. The first delivery of a person has every field that the
+// backend takes, later ones have what changed since the one before, as the person
+// is by then. Of one person one request runs at a time, and what changes
+// meanwhile is delivered next. The hooks hear of [Delivered].
+//
+// A backend that is added to a store later is owed everybody who is kept, behind
+// what just happens. [Middleware.Resync] owes everybody again, and
+// [Middleware.Backlogs] tells how far that is, how fast, and how long it will
+// take. [Middleware.Drain] waits until nothing is owed.
+//
+// What is owed survives a restart, together with the attempts and the time of the
+// next one. What becomes of a delivery that fails depends on its error:
+//
+//	store.ErrInvalid        dead letter, until the person changes or Replay
+//	store.ErrDenied         all pause, from half a minute to five; nobody is given up
+//	*store.ThrottledError   all pause as long as was asked, 1 second to 5 minutes
+//	store.ErrUnanswered     tried again once the request cannot land late any more
+//	others                  tried again after a random pause of up to 5 minutes
+//
+// After five failures in a row calls pause too, and then one is tried at a time.
+// Each retry is told to Options.OnRetry. After Options.Attempts of them a delivery
+// is [Failed] with Outcome.Kept, and goes on being tried: nothing is given up by
+// count or age. A dead letter is Failed without Kept. The store keeps it, with the
+// reason, for store.Outbox.Standings, and [Middleware.Replay] has it tried again.
+//
+// [Middleware.Forget] erases a person at every backend that may have got something
+// of them: [Erased], or Failed with store.ErrCannotErase where the backend has no
+// way to. The Standings keep that as a receipt.
+//
+// Deliveries may run in another process, see [Deliver]. The bot's own then needs no
+// Backends, once they are enrolled.
+//
 // # What is logged
 //
-// The logger hears that the store is away or back and that a hook panicked.
+// The logger hears that the store or a backend is away or back, that a backend
+// will not take somebody, and that a hook or a backend panicked.
 // Names never get into a log; keys do at debug level only.
 package middleware
