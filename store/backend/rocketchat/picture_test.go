@@ -74,3 +74,18 @@ func TestAPictureIsTriedThreeTimes(t *testing.T) {
 		t.Errorf("the answer says %q", got)
 	}
 }
+
+func TestAPictureWaitsForTheLimiterHoweverOften(t *testing.T) {
+	service := rocketchattest.New(nil)
+	b := open(t, service, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "users.setAvatar") {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		service.ServeHTTP(w, r)
+	}), rocketchat.Options{Pictures: true})
+	d := whole(store.Profile{Key: ann, Name: "Ann", Picture: picture}, b)
+	d.Attempt = 9
+	_, err := b.Deliver(t.Context(), d)
+	fails(t, err, store.ErrUnavailable, "picture", "429")
+}
