@@ -21,7 +21,12 @@ type writer struct {
 	number  int
 	acked   int // batches
 	created int
+	// unsure is how many people were in batches of which Apply once said that it
+	// could not tell, by ErrUnavailable.
+	unsure  int
 	slowest time.Duration
+
+	progress atomic.Int64 // acked, for others to look at
 }
 
 const batch = 10
@@ -39,7 +44,7 @@ func (w *writer) run(ctx context.Context, st store.Store) error {
 			}.Record())
 		}
 		began := time.Now()
-		for {
+		for tried := false; ; tried = true {
 			changes, err := st.Apply(context.WithoutCancel(ctx), deltas)
 			if errors.Is(err, store.ErrUnavailable) {
 				continue
@@ -50,11 +55,14 @@ func (w *writer) run(ctx context.Context, st store.Store) error {
 			for _, c := range changes {
 				if c.Created {
 					w.created++
+				} else if tried {
+					w.unsure++
 				}
 			}
 			break
 		}
 		w.slowest = max(w.slowest, time.Since(began))
+		w.progress.Add(1)
 	}
 	return nil
 }
@@ -82,14 +90,12 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	writers := make([]writer, 4)
 	var running sync.WaitGroup
-	var acked atomic.Int64
 	for i := range writers {
 		writers[i].number = i
 		running.Go(func() {
 			if err := writers[i].run(ctx, st); err != nil {
 				t.Errorf("writer %d: %v", i, err)
 			}
-			acked.Add(int64(writers[i].acked))
 		})
 	}
 	for range *kills {
@@ -105,19 +111,21 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 	}
 	stop()
 	running.Wait()
-	people, created := 0, 0
+	people, created, unsure := 0, 0, 0
 	var slowest time.Duration
 	for i := range writers {
 		writers[i].check(t, st)
 		people += writers[i].acked * batch
 		created += writers[i].created
+		unsure += writers[i].unsure
 		slowest = max(slowest, writers[i].slowest)
 	}
 	owed(t, st, store.Backlog{Owed: people})
-	if created != people {
-		t.Errorf("%d of %d people were reported as Created", created, people)
+	if created+unsure != people {
+		t.Errorf("%d of %d people were reported as Created, and %d may have been in vain", created, people, unsure)
 	}
-	t.Logf("%d leaders killed, %d people acknowledged, the slowest Apply took %s", *kills, people, slowest.Round(time.Millisecond))
+	t.Logf("%d leaders killed, %d people acknowledged, %d of them after ErrUnavailable, the slowest Apply took %s",
+		*kills, people, unsure, slowest.Round(time.Millisecond))
 }
 
 func TestKillOfTheOneNode(t *testing.T) {
@@ -127,23 +135,23 @@ func TestKillOfTheOneNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	w := writer{}
+	var w writer
 	done := make(chan error)
 	go func() { done <- w.run(ctx, st) }()
-	for range 3 {
-		time.Sleep(150 * time.Millisecond)
-		n.kill()
-		time.Sleep(150 * time.Millisecond)
-		n.start(t)
+	for want := int64(10); want <= 40; want += 10 {
+		await(t, "nothing is written", func(context.Context) bool { return w.progress.Load() >= want })
+		if want < 40 {
+			n.kill()
+			n.start(t)
+		}
 	}
-	time.Sleep(150 * time.Millisecond)
 	stop()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	w.check(t, st)
 	owed(t, st, store.Backlog{Owed: w.acked * batch})
-	if w.created != w.acked*batch {
+	if w.created+w.unsure != w.acked*batch {
 		t.Errorf("%d of %d people were reported as Created", w.created, w.acked*batch)
 	}
 	t.Logf("%d people acknowledged over 3 kills", w.acked*batch)

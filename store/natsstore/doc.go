@@ -69,7 +69,7 @@
 // backend until they change.
 //
 // While a cluster elects a leader, which takes up to nine seconds, calls wait, up
-// to 20 seconds or until their context ends. Then the error wraps
+// to 30 seconds or until their context ends. Then the error wraps
 // store.ErrUnavailable, and an Apply may have happened all the same, wholly: to
 // apply it again is harmless.
 //

@@ -18,7 +18,7 @@ const (
 	// patience is how long a call goes on trying while the cluster elects a
 	// leader, or others write the same people. Elections were seen to take up to
 	// nine seconds.
-	patience = 20 * time.Second
+	patience = 30 * time.Second
 	maxPause = 250 * time.Millisecond
 )
 

@@ -1,7 +1,6 @@
 package natsstore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -47,7 +46,7 @@ func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int,
 
 func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int, error) {
 	if !key.IsZero() {
-		return s.replayThese(ctx, backend, []store.Key{key})
+		return s.replayThese(ctx, backend, []candidate{{key: key}})
 	}
 	e, err := s.enrolment(ctx, backend)
 	if err != nil {
@@ -63,16 +62,16 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int,
 		if err != nil {
 			return total, err
 		}
-		var keys []store.Key
+		var candidates []candidate
 		for _, subject := range slices.Sorted(maps.Keys(dead)) {
 			x, err := s.candidate(owed, subject)
 			if err != nil {
 				return total, err
 			}
-			keys = append(keys, x.key)
+			candidates = append(candidates, x)
 		}
 		replayed := 0
-		for step := range slices.Chunk(keys, stepSize) {
+		for step := range slices.Chunk(candidates, stepSize) {
 			n, err := s.replayThese(ctx, backend, step)
 			replayed += n
 			if err != nil {
@@ -86,14 +85,23 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int,
 	}
 }
 
-func (s *Store) replayThese(ctx context.Context, backend string, keys []store.Key) (n int, err error) {
+func (s *Store) replayThese(ctx context.Context, backend string, candidates []candidate) (n int, err error) {
+	keys := make([]store.Key, len(candidates))
+	for i, x := range candidates {
+		keys[i] = x.key
+	}
 	err = s.update(ctx, keys, func(t *tx) error {
 		n = 0
 		if _, err := t.backend(backend); err != nil {
 			return err
 		}
-		for _, p := range t.people {
-			if st, _, _ := p.standing(backend); st.State == store.StateDead {
+		for _, x := range candidates {
+			p := t.people[x.key]
+			st, at, _ := p.standing(backend)
+			if x.place != "" && x.place != at {
+				t.clear(p, backend, x)
+			}
+			if st.State == store.StateDead {
 				t.put(p, st.Replayed(t.now))
 				n++
 			}
@@ -142,10 +150,13 @@ func (s *Store) peopleOf(ctx context.Context, key store.Key) iter.Seq2[*person, 
 	}
 	return func(yield func(*person, error) bool) {
 		var t *tx
-		err := cmp.Or(key.Validate(), retry(ctx, func() (err error) {
-			t, err = s.begin(ctx, []store.Key{key})
-			return err
-		}))
+		err := key.Validate()
+		if err == nil {
+			err = retry(ctx, func() (err error) {
+				t, err = s.begin(ctx, []store.Key{key})
+				return err
+			})
+		}
 		if err != nil {
 			yield(nil, err)
 			return

@@ -32,7 +32,7 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 		newcomers, known = newcomers[:0], t.registry
 		for i, d := range deltas {
 			p := t.people[d.Key]
-			if p.rev == 0 && !p.dirty {
+			if !p.kept && !p.suppressed {
 				newcomers = append(newcomers, d.Key)
 			}
 			changes[i] = t.apply(p, d)

@@ -24,6 +24,7 @@ type tx struct {
 	order    []store.Key
 	places   []message // new ones
 	left     []purge   // places where a standing is not any more
+	emptied  []string  // people of whom nothing is kept any more
 }
 
 type person struct {
@@ -39,7 +40,7 @@ type person struct {
 // may call it several times, each time with what is kept by then; so change has
 // no effect but on the tx and on results that it sets anew each time.
 func (s *Store) update(ctx context.Context, keys []store.Key, change func(t *tx) error) error {
-	var unanswered []string // transactions of which nobody knows whether they happened
+	unanswered := make(map[string]*tx) // those of which nobody knows whether they happened
 	return retry(ctx, func() error {
 		if err := s.usable(ctx); err != nil {
 			return err
@@ -48,10 +49,8 @@ func (s *Store) update(ctx context.Context, keys []store.Key, change func(t *tx)
 		if err != nil {
 			return err
 		}
-		for _, p := range t.people {
-			if p.tx != "" && slices.Contains(unanswered, p.tx) {
-				return nil // it did happen: the results are those of the last call of change
-			}
+		if earlier, last := t.happened(unanswered); earlier != nil {
+			return earlier.clean(ctx, last) // the results are those of the last call of change
 		}
 		if err := change(t); err != nil {
 			return err
@@ -59,10 +58,21 @@ func (s *Store) update(ctx context.Context, keys []store.Key, change func(t *tx)
 		id := rand.Text()
 		err = t.commit(ctx, id)
 		if errors.Is(err, errUnanswered) {
-			unanswered = append(unanswered, id)
+			unanswered[id] = t
 		}
 		return err
 	})
+}
+
+// happened returns the one of the transactions that wrote what t has read, and
+// the last sequence of it that is still there.
+func (t *tx) happened(transactions map[string]*tx) (earlier *tx, last uint64) {
+	for _, p := range t.people {
+		if wrote := transactions[p.tx]; wrote != nil {
+			earlier, last = wrote, max(last, p.rev)
+		}
+	}
+	return earlier, last
 }
 
 // begin reads people and the backends.
@@ -202,7 +212,6 @@ func (t *tx) commit(ctx context.Context, id string) error {
 		}
 		messages = append(messages, message{subject: t.s.prefix + backendsToken, data: data, checked: true, rev: t.registry.rev})
 	}
-	var emptied []string
 	for _, key := range t.order {
 		p := t.people[key]
 		if !p.dirty {
@@ -214,7 +223,7 @@ func (t *tx) commit(ctx context.Context, id string) error {
 		}
 		m := message{subject: t.s.person(key), data: data, checked: true, rev: p.rev}
 		if p.empty() {
-			emptied = append(emptied, m.subject)
+			t.emptied = append(t.emptied, m.subject)
 		}
 		messages = append(messages, m)
 	}
@@ -225,17 +234,19 @@ func (t *tx) commit(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return t.clean(context.WithoutCancel(ctx), emptied, seq+1)
+	return t.clean(ctx, seq)
 }
 
-// clean removes places that are left, and people of whom nothing is kept. What
-// stays of it when that fails says nothing and is passed over by readers, but the
-// subject of somebody who is gone still is their Key.
-func (t *tx) clean(ctx context.Context, emptied []string, before uint64) error {
-	_ = t.s.purge(ctx, t.left) // Claim finds the others
-	purges := make([]purge, len(emptied))
-	for i, subject := range emptied {
-		purges[i] = purge{Filter: subject, Before: before}
+// clean removes places that are left, and people of whom nothing is kept, up to
+// the last sequence of the transaction. What stays of it when that fails says
+// nothing and is passed over by readers, but the subject of somebody who is gone
+// still is their Key.
+func (t *tx) clean(ctx context.Context, last uint64) error {
+	ctx = context.WithoutCancel(ctx)
+	_ = t.s.purge(ctx, t.left) // Claim and Replay find the others
+	purges := make([]purge, len(t.emptied))
+	for i, subject := range t.emptied {
+		purges[i] = purge{Filter: subject, Before: last + 1}
 	}
 	return t.s.purge(ctx, purges)
 }
