@@ -319,7 +319,7 @@ func TestCloseGivesBackWhatItClaimed(t *testing.T) {
 		mw, _ := start(t, st, middleware.Options{Backends: backends(f)})
 		mw.Observe(ann(0, "Ann"))
 		flush(t, mw)
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(1500 * time.Millisecond) // in the second Claim, which has her
 		if err := mw.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}

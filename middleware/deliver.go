@@ -158,7 +158,7 @@ func (m *Middleware) Drain(ctx context.Context) error {
 	if err := m.Flush(ctx); err != nil {
 		return err
 	}
-	owed := 0
+	var owed int
 	for wait := drainPoll; ; wait = min(2*wait, pollEvery) {
 		var err error
 		if owed, err = m.owed(ctx); err == nil && owed == 0 {

@@ -228,8 +228,9 @@ func TestManyPeopleAtOnceAndEachAlone(t *testing.T) {
 				if f.most != want {
 					t.Errorf("%d calls at once, want %d", f.most, want)
 				}
-				calls := time.Duration(len(f.asked()))
-				if took, ideal := time.Since(began), calls*time.Second/time.Duration(want); took > ideal+5*time.Second {
+				calls := len(f.asked())
+				ideal := time.Duration(calls) * f.latency / time.Duration(want)
+				if took := time.Since(began); took > ideal+5*time.Second {
 					t.Errorf("%d calls took %v, with %d at once", calls, took, want)
 				}
 				f.wantApart(t)

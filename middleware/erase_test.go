@@ -99,7 +99,7 @@ func TestForgetOfSomebodyNeverClaimedSendsNothing(t *testing.T) {
 		f.failWith(func(call) fault { time.Sleep(10 * time.Second); return fault{} })
 		mw, _ := start(t, st, middleware.Options{Backends: backends(erasing{f})})
 		mw.Observe(person(7, 0, "Bob"))
-		flush(t, mw)
+		synctest.Wait()
 		mw.Observe(ann(0, "Ann")) // behind him
 		flush(t, mw)
 		if err := mw.Forget(t.Context(), annKey); err != nil {

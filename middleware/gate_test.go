@@ -113,10 +113,10 @@ func TestGateKeepsThePauseThatWasAskedFor(t *testing.T) {
 	}
 }
 
-type timedOut struct{ yes bool }
+type timedOutError struct{ yes bool }
 
-func (timedOut) Error() string   { return "slow" }
-func (e timedOut) Timeout() bool { return e.yes }
+func (timedOutError) Error() string   { return "slow" }
+func (e timedOutError) Timeout() bool { return e.yes }
 
 func TestBlame(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
@@ -143,8 +143,8 @@ func TestBlame(t *testing.T) {
 		{t.Context(), errors.Join(store.ErrInvalid, store.ErrUnanswered), theSilence},
 		{t.Context(), errors.Join(store.ErrInvalid, store.ErrUnavailable), theBackend},
 		{t.Context(), wrap(context.DeadlineExceeded), theSilence},
-		{t.Context(), wrap(timedOut{true}), theSilence},
-		{t.Context(), wrap(timedOut{false}), theBackend},
+		{t.Context(), wrap(timedOutError{true}), theSilence},
+		{t.Context(), wrap(timedOutError{false}), theBackend},
 		{t.Context(), wrap(store.ErrUnavailable), theBackend},
 		{late, wrap(store.ErrUnavailable), theBackend},
 		{t.Context(), errors.New("odd"), theBackend},
