@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -163,66 +162,5 @@ func TestSettingsOfTransactions(t *testing.T) {
 	}
 	if commit, isolation := ask(pool); commit != "off" || isolation != "serializable" {
 		t.Errorf("the pool's own transactions run with synchronous_commit %s, %s", commit, isolation)
-	}
-}
-
-// Who creates a person while they are being forgotten with a tombstone must not
-// bring them back, whoever is first.
-func TestForgetBesideApply(t *testing.T) {
-	s := fresh(t, pgtest.Pool(t))
-	if err := s.Enroll(t.Context(), "crm"); err != nil {
-		t.Fatal(err)
-	}
-	for n := range 60 {
-		key := store.Key{Channel: "telegram", UserID: strings.Repeat("y", n+1)}
-		delta := store.Patch{Key: key, At: time.Unix(1_700_000_000, 0)}.Record()
-		done := make(chan error, 2)
-		go func() {
-			_, err := s.Apply(t.Context(), []store.Record{delta})
-			done <- err
-		}()
-		go func() { done <- s.Forget(t.Context(), key, true) }()
-		if err := errors.Join(<-done, <-done); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Get(t.Context(), key); !errors.Is(err, store.ErrSuppressed) {
-			t.Fatalf("a forgotten person is back: %v", err)
-		}
-		for st, err := range s.Standings(t.Context(), store.StandingFilter{Key: key}) {
-			t.Fatalf("of a person whom the backend never got there is %+v, %v", st, err)
-		}
-	}
-}
-
-// A change that began before a backend was enrolled is owed to it as well.
-func TestEnrollWaitsForChangesUnderWay(t *testing.T) {
-	s := fresh(t, pgtest.Pool(t))
-	enrolled := make(chan error, 1)
-	err := s.transact(t.Context(), func(tx *transaction) error {
-		if _, err := apply(t.Context(), tx, []store.Record{annRecord()}); err != nil {
-			return err
-		}
-		go func() { enrolled <- s.Enroll(t.Context(), "crm") }()
-		// Until Enroll waits for us, or is through.
-		for waiting := 0; waiting == 0 && len(enrolled) == 0; {
-			err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err := errors.Join(err, <-enrolled); err != nil {
-		t.Fatal(err)
-	}
-	var owed []store.Key
-	for st, err := range s.Standings(t.Context(), store.StandingFilter{State: store.StateOwed}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		owed = append(owed, st.Key)
-	}
-	if !reflect.DeepEqual(owed, []store.Key{ann}) {
-		t.Errorf("owed is %v", owed)
 	}
 }

@@ -241,7 +241,7 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 			t.Errorf("%s: not only ErrUnavailable: %v", name, err)
 		}
 		for _, text := range []string{fmt.Sprint(err), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
-			for _, word := range []string{secret, config.ConnConfig.Password, "postgres://"} {
+			for _, word := range []string{secret, config.ConnConfig.Password, "postgres://", "user="} {
 				if name != "no such database" && strings.Contains(text, word) {
 					t.Errorf("%s: the error holds %q: %s", name, word, text)
 				}

@@ -1,0 +1,271 @@
+package pgstore
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// beside runs do in a transaction, and call beside it, which has to wait for the
+// transaction before that commits. A call that does not wait is through by then.
+func beside(t *testing.T, s *Store, do func(tx *transaction) error, call func() error) {
+	t.Helper()
+	done := make(chan error, 1)
+	err := s.transact(t.Context(), func(tx *transaction) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		go func() { done <- call() }()
+		for waiting := 0; waiting == 0 && len(done) == 0; {
+			err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waiting)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-done); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Store) standing(t *testing.T, key store.Key) (found []store.Standing) {
+	t.Helper()
+	for st, err := range s.Standings(t.Context(), store.StandingFilter{Key: key}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, st)
+	}
+	return found
+}
+
+func enrolledStore(t *testing.T) *Store {
+	t.Helper()
+	s := fresh(t, pgtest.Pool(t))
+	if err := s.Enroll(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *Store) claimOne(t *testing.T) store.Standing {
+	t.Helper()
+	claims, _, err := s.Claim(t.Context(), "crm", 1, time.Minute)
+	if err != nil || len(claims) != 1 {
+		t.Fatalf("%d claims: %v", len(claims), err)
+	}
+	return claims[0].Standing
+}
+
+func settlement(c store.Standing) store.Settlement {
+	return store.Settlement{Key: c.Key, Token: c.Token, Version: c.Version, Remote: "theirs"}
+}
+
+func renamed(key store.Key, n int) store.Record {
+	return store.Patch{Key: key, At: time.Unix(1_700_000_000+int64(n), 0), Set: map[store.Field]string{
+		store.FieldGivenName: "Ann " + strconv.Itoa(n),
+	}}.Record()
+}
+
+// A change that began before a backend was enrolled is owed to it as well.
+func TestEnrollWaitsForChangesUnderWay(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	beside(t, s, func(tx *transaction) error {
+		_, err := apply(t.Context(), tx, []store.Record{annRecord()})
+		return err
+	}, func() error { return s.Enroll(t.Context(), "crm") })
+	if owed := s.standing(t, ann); len(owed) != 1 || owed[0].State != store.StateOwed {
+		t.Errorf("owed is %+v", owed)
+	}
+}
+
+// A change that is being saved while its forerunner is settled stays owed.
+func TestSettleWaitsForAChange(t *testing.T) {
+	s := enrolledStore(t)
+	mustApply(t, s, renamed(ann, 1))
+	claimed := s.claimOne(t)
+	beside(t, s, func(tx *transaction) error {
+		_, err := apply(t.Context(), tx, []store.Record{renamed(ann, 2)})
+		return err
+	}, func() error { return s.Settle(t.Context(), "crm", []store.Settlement{settlement(claimed)}) })
+	if got := s.standing(t, ann)[0]; got.State != store.StateOwed || !slices.Contains(got.Fields, store.FieldGivenName) {
+		t.Errorf("the change is lost: %+v", got)
+	}
+}
+
+// A change does not undo what is being settled.
+func TestChangeWaitsForSettle(t *testing.T) {
+	s := enrolledStore(t)
+	mustApply(t, s, renamed(ann, 1))
+	claimed := s.claimOne(t)
+	beside(t, s, func(tx *transaction) error {
+		st := tx.lockStandings(lockStandingsWithSQL, []string{ann.Channel}, []string{ann.UserID}, "crm")
+		if err := tx.send(t.Context()); err != nil {
+			return err
+		}
+		st.put(st.kept[place{ann, "crm"}].Settled(settlement(claimed), time.Now()))
+		return tx.putStandings(st)
+	}, func() error {
+		_, err := s.Apply(t.Context(), []store.Record{renamed(ann, 2)})
+		return err
+	})
+	if got := s.standing(t, ann)[0]; got.State != store.StateOwed || got.Remote != "theirs" || got.All {
+		t.Errorf("the settlement is lost: %+v", got)
+	}
+}
+
+// A claim passes over what somebody else holds, and says when to come again.
+func TestClaimPassesOverWhatIsLocked(t *testing.T) {
+	s := enrolledStore(t)
+	bob := store.Key{Channel: "telegram", UserID: "43"}
+	mustApply(t, s, annRecord(), renamed(bob, 1))
+	err := s.transact(t.Context(), func(tx *transaction) error {
+		if _, err := apply(t.Context(), tx, []store.Record{renamed(ann, 2)}); err != nil {
+			return err
+		}
+		if got := s.claimOne(t); got.Key != bob {
+			t.Errorf("claimed %s, who is being changed", got.Key)
+		}
+		claims, wait, err := s.Claim(t.Context(), "crm", 1, time.Minute)
+		if len(claims) != 0 || wait <= 0 || wait > lockedWait {
+			t.Errorf("claimed %v, or wait %v", claims, wait)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The record that comes with a claim is as new as its version.
+func TestClaimHasTheRecordOfItsVersion(t *testing.T) {
+	s := enrolledStore(t)
+	mustApply(t, s, renamed(ann, 0))
+	done := make(chan error, 1)
+	go func() {
+		for n := 1; n <= 200; n++ {
+			if _, err := s.Apply(t.Context(), []store.Record{renamed(ann, n)}); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for len(done) == 0 {
+		claims, _, err := s.Claim(t.Context(), "crm", 1, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range claims {
+			// Version 1 is the creation, with Ann 0.
+			if got, want := c.Record.Profile().GivenName, "Ann "+strconv.FormatInt(c.Standing.Version-1, 10); got != want {
+				t.Errorf("version %d came with %q", c.Standing.Version, got)
+			}
+			if err := s.Settle(t.Context(), "crm", []store.Settlement{settlement(c.Standing)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who creates a person while they are being forgotten does not bring them back
+// where there is a tombstone, and leaves nothing half otherwise.
+func TestForgetBesideApply(t *testing.T) {
+	s := enrolledStore(t)
+	for n := range 300 {
+		key, suppress := store.Key{Channel: "telegram", UserID: strconv.Itoa(n)}, n%3 == 0
+		done := make(chan error, 2)
+		go func() {
+			_, err := s.Apply(t.Context(), []store.Record{renamed(key, 1)})
+			done <- err
+		}()
+		go func() { done <- s.Forget(t.Context(), key, suppress) }()
+		if err := errors.Join(<-done, <-done); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Get(t.Context(), key)
+		if suppress != errors.Is(err, store.ErrSuppressed) {
+			t.Fatalf("forgotten with suppress %t, the person is %v", suppress, err)
+		}
+		if owed := s.standing(t, key); len(owed) == 0 != errors.Is(err, store.ErrNotFound) {
+			t.Fatalf("the person is %v, and their standings are %+v", err, owed)
+		}
+	}
+}
+
+// Connections that died unnoticed, as at a restart of the server, cost the caller
+// nothing.
+func TestDeadConnectionsAreReplaced(t *testing.T) {
+	config := pgtest.Pool(t).Config()
+	config.MaxConns = 4
+	config.ConnConfig.RuntimeParams["application_name"] = "pgstore dead"
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	s := fresh(t, pool)
+	for _, call := range []func() error{
+		func() error { _, err := s.Apply(t.Context(), []store.Record{annRecord()}); return err },
+		func() error { _, err := s.Get(t.Context(), ann); return err },
+		func() error { return s.Enroll(t.Context(), "crm") },
+		func() error { _, _, err := s.Claim(t.Context(), "crm", 1, time.Second); return err },
+		func() error { return s.Forget(t.Context(), ann, false) },
+	} {
+		conns := make([]*pgxpool.Conn, 4)
+		for i := range conns {
+			if conns[i], err = pool.Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range conns {
+			c.Release()
+		}
+		var killed int
+		err := pgtest.Pool(t).QueryRow(t.Context(),
+			"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'pgstore dead'").Scan(&killed)
+		if err != nil || killed != 4 {
+			t.Fatalf("the test is blind: %d connections killed, %v", killed, err)
+		}
+		if err := call(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A COMMIT whose answer is lost may have happened: nobody tries it again unasked.
+func TestLostCommitIsNotTriedAgain(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	for _, statement := range []string{
+		`CREATE SEQUENCE rollcall.tries`,
+		`CREATE FUNCTION rollcall.die() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN PERFORM nextval('rollcall.tries'); PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`,
+		`CREATE CONSTRAINT TRIGGER die AFTER INSERT ON rollcall.people DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION rollcall.die()`,
+	} {
+		s.mustExec(t, statement)
+	}
+	_, err := s.Apply(t.Context(), []store.Record{annRecord()})
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("the connection broke in COMMIT: %v", err)
+	}
+	var tries int
+	if err := s.pool.QueryRow(t.Context(), s.sql("SELECT last_value FROM rollcall.tries")).Scan(&tries); err != nil || tries != 1 {
+		t.Errorf("tried %d times, %v", tries, err)
+	}
+	s.mustExec(t, "DROP TRIGGER die ON rollcall.people")
+	if c := mustApply(t, s, annRecord())[0]; !c.Created || !reflect.DeepEqual(c.Profile, annRecord().Profile()) {
+		t.Errorf("tried again by the caller: %+v", c)
+	}
+}
