@@ -52,8 +52,12 @@ func work(name, rest string) error {
 	if err != nil {
 		return err
 	}
-	if name == "hammer" {
+	switch name {
+	case "hammer":
 		return hammer(st, uint64(os.Getpid()))
+	case "write":
+		w := writer{number: os.Getpid(), done: func(n int) { fmt.Println(n) }}
+		return w.run(context.Background(), st)
 	}
 	return deliver(context.Background(), st, func(keys []store.Key) {
 		for _, key := range keys {
@@ -263,3 +267,56 @@ func TestKilledDelivererIsReplaced(t *testing.T) {
 }
 
 func person(i int) store.Key { return store.Key{Channel: "telegram", UserID: strconv.Itoa(100000 + i)} }
+
+// What a process saved before it was killed is there, and owed; and of what it
+// was saving either all is or nothing.
+func TestKilledWriterLosesNothing(t *testing.T) {
+	n := single(t)
+	st := open(t, connect(t, n), "shared", 1)
+	if err := st.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	var writers []writer
+	for i := range 5 {
+		cmd := process(t.Context(), t, "write "+n.url()+" shared")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w := writer{number: cmd.Process.Pid}
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if w.acked, err = strconv.Atoi(lines.Text()); err != nil {
+				t.Fatal(err)
+			}
+			if w.acked == 3+i {
+				time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = cmd.Wait() // it was killed
+		writers = append(writers, w)
+	}
+	saved := make(map[string]int)
+	people := 0
+	for p, err := range st.List(t.Context(), store.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved[p.UserID[:strings.LastIndexByte(p.UserID, ':')]]++
+		people++
+	}
+	for name, n := range saved {
+		if n != batch {
+			t.Errorf("%d of the %d people of batch %s are there", n, batch, name)
+		}
+	}
+	for i := range writers {
+		writers[i].check(t, st)
+	}
+	owed(t, st, store.Backlog{Owed: people})
+}

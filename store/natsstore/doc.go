@@ -61,9 +61,10 @@
 // soon as the lease is over. Leases are told by the clocks of the machines, which
 // have to agree to within a fraction of the lease, as NTP makes them.
 //
-// Get, and whatever lists, is answered by the leader of the bucket. What is read
-// to be changed may be read from a follower, but never less than this Store has
-// seen before, and it is written only if it was the last. One gap is left: a
+// Get is answered by the leader of the bucket, and so is who is listed. Who is read
+// to be changed or shown may be read from a follower, but as they were when they
+// were listed, or when this Store last saw the bucket, or later; and what was not
+// the last is not written. One gap is left: a
 // process that is killed in the moment in which it saves somebody new, while
 // another one is enrolling a backend, can leave this person not owed to that
 // backend until they change.

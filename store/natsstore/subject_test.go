@@ -165,3 +165,16 @@ func FuzzDecodeEntry(f *testing.F) {
 		}
 	})
 }
+
+func FuzzCandidate(f *testing.F) {
+	owed := inTest.owed("crm", 1)
+	f.Add("0.0192f3a4b5c600000001.61.31")
+	f.Add("0.-192f3a4b5c600000001.61.31")
+	f.Add("0.1")
+	f.Fuzz(func(t *testing.T, rest string) {
+		c, err := inTest.candidate(owed, owed+rest)
+		if err == nil && inTest.at("crm", 1, c.place, c.key) != owed+rest {
+			t.Errorf("%q is read as %+v", rest, c)
+		}
+	})
+}

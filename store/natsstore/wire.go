@@ -94,6 +94,7 @@ func (s *Store) last(ctx context.Context, subject string) (m stored, found bool,
 	if refusal, ok := errors.AsType[*jetstream.APIError](err); ok && refusal.ErrorCode == jetstream.JSErrCodeMessageNotFound {
 		return stored{}, false, nil
 	}
+	s.raiseFloor(got.Message.Seq)
 	return stored{data: got.Message.Data, seq: got.Message.Seq}, err == nil, err
 }
 
@@ -160,6 +161,7 @@ func (s *Store) page(ctx context.Context, filter string, offset int) (subjects m
 		Total int `json:"total"`
 		State struct {
 			Subjects map[string]uint64 `json:"subjects"`
+			LastSeq  uint64            `json:"last_seq"`
 		} `json:"state"`
 	}
 	body := struct {
@@ -167,6 +169,7 @@ func (s *Store) page(ctx context.Context, filter string, offset int) (subjects m
 		Filter string `json:"subjects_filter"`
 	}{offset, filter}
 	err = s.request(ctx, "STREAM.INFO", listTime, body, &got)
+	s.raiseFloor(got.State.LastSeq) // so that reading those who are listed does not read what they were before
 	return got.State.Subjects, got.Total, err
 }
 
