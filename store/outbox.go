@@ -27,8 +27,9 @@ type Outbox interface {
 	// nothing.
 	Enroll(ctx context.Context, backend string) error
 
-	// Withdraw forgets a backend and all that is owed to it. What it holds is
-	// not erased there. To withdraw an unknown one is no error.
+	// Withdraw forgets a backend with all its standings: what is owed to it,
+	// dead letters, and the receipts of erasures. What it holds is not erased
+	// there. To withdraw an unknown one is no error.
 	Withdraw(ctx context.Context, backend string) error
 
 	// Resync makes everybody owed to an enrolled backend again, whole, in the
@@ -37,7 +38,8 @@ type Outbox interface {
 	Resync(ctx context.Context, backend string) error
 
 	// Replay makes dead letters owed again, those of one person or, with the
-	// zero Key, all of a backend. It returns how many.
+	// zero Key, all of a backend, and returns how many. What waits for another
+	// try may then be tried at once ([Standing.Replayed]).
 	Replay(ctx context.Context, backend string, key Key) (int, error)
 
 	// Claim takes up to limit standings that are due, for lease: until then
@@ -53,7 +55,8 @@ type Outbox interface {
 	Settle(ctx context.Context, backend string, settlements []Settlement) error
 
 	// Standings yields the standings that match f, ordered by backend and then
-	// Key, as List yields profiles.
+	// Key, as List yields profiles. The error wraps ErrNotFound for a backend
+	// that is not enrolled, and ErrInvalid for a State that is none.
 	Standings(ctx context.Context, f StandingFilter) iter.Seq2[Standing, error]
 
 	// Backlogs tells what is owed to each enrolled backend, sorted by name. It
@@ -86,35 +89,36 @@ func (f StandingFilter) Match(s Standing) bool {
 type Backlog struct {
 	Backend string
 	// Owed is how many people are, Bulk how many of them by an Enroll or a
-	// Resync.
+	// Resync, behind all others.
 	Owed, Bulk int
 	// Dead is how many dead letters there are.
 	Dead int
 	// Complete is false while Enroll or Resync has not come to its end. Total
 	// then still grows.
 	Complete bool
-	// Total is how many people the last Enroll or Resync made owed, and Elapsed
+	// Total is how many people the last Enroll or Resync was about, and Elapsed
 	// how long ago it began.
 	Total   int
 	Elapsed time.Duration
 }
 
 // Done is how many of Total are not owed any more.
-func (b Backlog) Done() int { return max(0, b.Total-b.Bulk) }
+func (b Backlog) Done() int { return max(0, b.Total-b.Owed) }
 
-// PerSecond is how many people a second left the bulk lane since it began.
+// PerSecond is how many people a second were Done since the last Enroll or
+// Resync began. 0 when nobody is owed.
 func (b Backlog) PerSecond() float64 {
-	if b.Elapsed <= 0 {
+	if b.Elapsed <= 0 || b.Owed == 0 {
 		return 0
 	}
 	return float64(b.Done()) / b.Elapsed.Seconds()
 }
 
-// TimeLeft is how long the bulk lane will take at that pace. 0 means that it is
-// empty, or that nothing is known yet.
+// TimeLeft is how long what is owed will take at that pace. 0 means that nobody
+// is owed, or that nothing is known yet.
 func (b Backlog) TimeLeft() time.Duration {
-	if b.Bulk == 0 || b.Done() == 0 {
+	if b.Owed == 0 || b.Done() == 0 {
 		return 0
 	}
-	return time.Duration(float64(b.Elapsed) * float64(b.Bulk) / float64(b.Done()))
+	return time.Duration(float64(b.Elapsed) * float64(b.Owed) / float64(b.Done()))
 }

@@ -21,7 +21,17 @@ const (
 	StateDead       State = "dead"         // the backend will not take it, see Standing.Reason
 	StateErased     State = "erased"       // the backend erased the person
 	StateUnerasable State = "cannot erase" // the backend keeps what it has; remove it there by hand
+	StateUnserved   State = "not served"   // the backend is not for this person, see Traits.Serves
 )
+
+// Known reports whether state is one of the states.
+func (state State) Known() bool {
+	switch state {
+	case StateOwed, StateDelivered, StateDead, StateErased, StateUnerasable, StateUnserved:
+		return true
+	}
+	return false
+}
 
 // A Standing is all that a store remembers of one person at one backend. Its
 // methods are the whole life of a delivery: each returns the Standing to keep.
@@ -46,7 +56,8 @@ type Standing struct {
 	// Bulk means that it is owed by an Enroll or a Resync, and may wait until
 	// what just happened is through.
 	Bulk bool
-	// Due is when it may be claimed, to the millisecond, for StateOwed.
+	// Due is when it may be claimed, for StateOwed, and otherwise since when State
+	// is what it is. To the millisecond.
 	Due time.Time
 	// Token is that of the claim that holds it, 0 for none.
 	Token int64
@@ -78,7 +89,7 @@ func (s Standing) Changed(fields []Field, now time.Time) Standing {
 	s.Version++
 	s.Bulk = false
 	switch s.State {
-	case "", StateErased, StateUnerasable:
+	case "", StateErased, StateUnerasable, StateUnserved:
 		s.State, s.All, s.Attempts, s.Reason, s.Due = StateOwed, true, 0, "", wholeMillis(now)
 	case StateDelivered:
 		s.State, s.Due = StateOwed, wholeMillis(now)
@@ -124,10 +135,14 @@ func (s Standing) Forgotten(now time.Time) (forgotten Standing, keep bool) {
 	return s, true
 }
 
-// Replayed is for dead letters, and leaves all others as they are.
+// Replayed is for dead letters, which are owed again, and for what waits for
+// another try, which may be tried at once. It leaves all others as they are.
 func (s Standing) Replayed(now time.Time) Standing {
-	if s.State == StateDead {
+	switch {
+	case s.State == StateDead:
 		s.State, s.Attempts, s.Reason, s.Due = StateOwed, 0, "", wholeMillis(now)
+	case s.State == StateOwed && s.Token == 0 && s.Due.After(now):
+		s.Due = wholeMillis(now)
 	}
 	return s
 }
@@ -166,6 +181,7 @@ const (
 	VerdictRetry                     // it was in vain, and is tried again
 	VerdictRelease                   // it was not tried, or not by fault of the person
 	VerdictDead                      // this version will never be taken
+	VerdictUnserved                  // the backend is not for this person
 )
 
 // Settled ends the claim of s that x speaks of. Where another claim holds s by
@@ -203,6 +219,13 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 			}
 		} else {
 			s.Attempts = 0
+		}
+	case VerdictUnserved:
+		s.Attempts, s.Reason = 0, ""
+		if s.Version == x.Version {
+			// Where nothing was delivered before, there is nothing to erase.
+			s.Touched = !s.All || s.Remote != ""
+			s.State, s.Fields, s.All, s.Bulk = StateUnserved, nil, false, false
 		}
 	case VerdictRetry:
 		s.Attempts++

@@ -73,6 +73,10 @@ func TestStandingChanged(t *testing.T) {
 			Standing{State: StateDead, Version: 4, Erase: true, Touched: true, Attempts: 1},
 			Standing{State: StateOwed, Version: 5, Erase: true, All: true, Fields: changed, Due: standingMilli, Touched: true},
 		}, {
+			"who was not served is owed whole",
+			Standing{State: StateUnserved, Version: 4},
+			Standing{State: StateOwed, Version: 5, All: true, Fields: changed, Due: standingMilli},
+		}, {
 			"who comes back after the erasure is owed whole",
 			Standing{State: StateErased, Version: 4, Touched: true},
 			Standing{State: StateOwed, Version: 5, All: true, Fields: changed, Due: standingMilli, Touched: true},
@@ -177,8 +181,14 @@ func TestStandingReplayed(t *testing.T) {
 			Standing{State: StateDead, Version: 3, Fields: []Field{FieldBio}, All: true, Touched: true, Attempts: 2, Reason: "why", Remote: "r"},
 			Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, All: true, Due: standingMilli, Touched: true, Remote: "r"},
 		},
+		{
+			"what waits may be tried at once",
+			Standing{State: StateOwed, Version: 3, Due: standingLater, Attempts: 2, Reason: "why"},
+			Standing{State: StateOwed, Version: 3, Due: standingMilli, Attempts: 2, Reason: "why"},
+		},
 		same("nobody at all", Standing{}),
-		same("what waits", Standing{State: StateOwed, Version: 3, Due: standingLater, Attempts: 2, Reason: "why"}),
+		same("what is due", Standing{State: StateOwed, Version: 3, Due: standingPast, Attempts: 2}),
+		same("what is claimed", Standing{State: StateOwed, Version: 3, Due: standingLater, Token: 5, Touched: true}),
 		same("delivered", Standing{State: StateDelivered, Version: 3}),
 		same("erased", Standing{State: StateErased, Version: 3}),
 	})
@@ -291,6 +301,22 @@ func TestStandingSettled(t *testing.T) {
 				State: StateOwed, Version: 4, Fields: []Field{FieldBio}, All: true, Due: standingMilli,
 				Touched: true, Reason: "before", Remote: "r",
 			},
+		}, {
+			"not served, and never delivered",
+			Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, All: true, Bulk: true, Due: standingLater, Token: 5, Touched: true, Attempts: 1, Reason: "before"},
+			Settlement{Verdict: VerdictUnserved},
+			Standing{State: StateUnserved, Version: 3, Due: standingMilli},
+		}, {
+			"not served any more",
+			Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, Due: standingLater, Token: 5, Touched: true},
+			Settlement{Verdict: VerdictUnserved},
+			Standing{State: StateUnserved, Version: 3, Due: standingMilli, Touched: true},
+		}, {
+			"not served any more, and known by an id", claimed, Settlement{Verdict: VerdictUnserved},
+			Standing{State: StateUnserved, Version: 3, Due: standingMilli, Touched: true, Remote: "r"},
+		}, {
+			"not served while it changed", changed, Settlement{Verdict: VerdictUnserved},
+			with(changed, func(s *Standing) { s.Token, s.Due, s.Attempts, s.Reason = 0, standingMilli, 0, "" }),
 		}, {
 			"retry", claimed, Settlement{Verdict: VerdictRetry, Reason: "in vain", After: time.Minute},
 			with(claimed, func(s *Standing) { s.Token, s.Due, s.Attempts, s.Reason = 0, standingLater, 3, "in vain" }),
