@@ -78,12 +78,8 @@ func (s *Store) run(ctx context.Context, backend string) error {
 	}
 }
 
-func (s *Store) enrolment(ctx context.Context, backend string) (e enrolment, err error) {
-	err = s.update(ctx, nil, func(t *tx) (err error) {
-		e, err = t.backend(backend)
-		return err
-	})
-	return e, err
+func (s *Store) enrolment(ctx context.Context, backend string) (enrolment, error) {
+	return update(ctx, s, nil, func(t *tx) (enrolment, error) { return t.backend(backend) })
 }
 
 func (s *Store) runFrom(ctx context.Context, backend string, e enrolment) error {
@@ -110,13 +106,13 @@ func (s *Store) runFrom(ctx context.Context, backend string, e enrolment) error 
 
 // step does a job for the next people, and ends it when there are none.
 func (s *Store) step(ctx context.Context, backend string, at enrolment, keys []store.Key) (next enrolment, err error) {
-	err = s.update(ctx, keys, func(t *tx) error {
+	return update(ctx, s, keys, func(t *tx) (enrolment, error) {
 		e, err := t.backend(backend)
 		if err != nil {
-			return err
+			return e, err
 		}
 		if e != at {
-			return errJobMoved
+			return e, errJobMoved
 		}
 		for _, key := range keys {
 			if t.bulk(t.people[key], backend, e.Job) {
@@ -129,10 +125,8 @@ func (s *Store) step(ctx context.Context, backend string, at enrolment, keys []s
 			e.Cursor = keys[len(keys)-1].String()
 		}
 		t.enroll(backend, e)
-		next = e
-		return nil
+		return e, nil
 	})
-	return next, err
 }
 
 // bulk does a job for one person. Who has a standing when a backend is enrolled
@@ -182,15 +176,13 @@ func (s *Store) Withdraw(ctx context.Context, backend string) error {
 }
 
 func (s *Store) withdraw(ctx context.Context, backend string) error {
-	var number uint64
-	err := s.update(ctx, nil, func(t *tx) error {
-		number = 0
-		if e, found := t.registry.Backends[backend]; found {
-			number = e.Number
+	number, err := update(ctx, s, nil, func(t *tx) (uint64, error) {
+		e, found := t.registry.Backends[backend]
+		if found {
 			delete(t.registry.Backends, backend)
 			t.enrolled = true
 		}
-		return nil
+		return e.Number, nil
 	})
 	if err != nil || number == 0 {
 		return err
@@ -229,11 +221,7 @@ func (s *Store) Backlogs(ctx context.Context) ([]store.Backlog, error) {
 }
 
 func (s *Store) backlogs(ctx context.Context) ([]store.Backlog, error) {
-	var r registry
-	err := s.update(ctx, nil, func(t *tx) error {
-		r = t.registry
-		return nil
-	})
+	r, err := s.backends(ctx)
 	var backlogs []store.Backlog
 	for _, name := range r.names() {
 		e := r.Backends[name]

@@ -124,13 +124,14 @@ func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error
 	for i, x := range candidates {
 		keys[i] = x.key
 	}
-	var claims []store.Claim
-	var later []candidate // whose claim ran out, in the lane by when that was
-	var waits []time.Duration
-	err := c.s.update(ctx, keys, func(t *tx) error {
-		claims, later, waits = claims[:0], later[:0], waits[:0]
+	type tried struct {
+		claims []store.Claim
+		later  []candidate // whose claim ran out, to be claimed by when that was
+		waits  []time.Duration
+	}
+	done, err := update(ctx, c.s, keys, func(t *tx) (r tried, err error) {
 		if e, err := t.backend(c.backend); err != nil || e.Number != c.number {
-			return cmp.Or(err, errNotEnrolled)
+			return r, cmp.Or(err, errNotEnrolled)
 		}
 		for _, x := range candidates {
 			p := t.people[x.key]
@@ -139,25 +140,25 @@ func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error
 			case at != x.place:
 				t.clear(p, c.backend, x)
 			case !st.DueAt(t.now):
-				waits = append(waits, st.Due.Sub(t.now))
+				r.waits = append(r.waits, st.Due.Sub(t.now))
 			case st.Token != 0 && x.due != st.Due.UnixMilli():
-				later = append(later, t.requeue(p, c.backend))
+				r.later = append(r.later, t.requeue(p, c.backend))
 			default:
 				st = st.Claimed(1+rand.Int64N(math.MaxInt64), t.now, c.lease)
 				t.put(p, st)
-				claims = append(claims, store.Claim{Standing: clone(st), Record: p.record})
+				r.claims = append(r.claims, store.Claim{Standing: clone(st), Record: p.record})
 			}
 		}
-		return nil
+		return r, nil
 	})
 	if err != nil {
 		return err
 	}
-	c.claims = append(c.claims, claims...)
-	for _, wait := range waits {
+	c.claims = append(c.claims, done.claims...)
+	for _, wait := range done.waits {
 		c.waitFor(wait)
 	}
-	c.s.insert(c.backend, c.number, l, later)
+	c.s.insert(c.backend, c.number, l, done.later)
 	return nil
 }
 

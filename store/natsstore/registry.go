@@ -20,6 +20,7 @@ type registry struct {
 	Backends map[string]enrolment `json:"backends"`
 
 	rev uint64
+	tx  string // who wrote it
 }
 
 // An enrolment is a backend that is enrolled. Its number tells it from an earlier
@@ -45,7 +46,7 @@ func decodeRegistry(m stored) (registry, error) {
 	if r.Backends == nil {
 		r.Backends = make(map[string]enrolment)
 	}
-	r.rev = m.seq
+	r.rev, r.tx = m.seq, m.tx
 	return r, nil
 }
 

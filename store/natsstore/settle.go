@@ -85,15 +85,14 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int,
 	}
 }
 
-func (s *Store) replayThese(ctx context.Context, backend string, candidates []candidate) (n int, err error) {
+func (s *Store) replayThese(ctx context.Context, backend string, candidates []candidate) (int, error) {
 	keys := make([]store.Key, len(candidates))
 	for i, x := range candidates {
 		keys[i] = x.key
 	}
-	err = s.update(ctx, keys, func(t *tx) error {
-		n = 0
+	n, err := update(ctx, s, keys, func(t *tx) (n int, err error) {
 		if _, err := t.backend(backend); err != nil {
-			return err
+			return 0, err
 		}
 		for _, x := range candidates {
 			p := t.people[x.key]
@@ -106,7 +105,7 @@ func (s *Store) replayThese(ctx context.Context, backend string, candidates []ca
 				n++
 			}
 		}
-		return nil
+		return n, nil
 	})
 	if err != nil {
 		return 0, err
@@ -118,11 +117,7 @@ func (s *Store) replayThese(ctx context.Context, backend string, candidates []ca
 // each backend.
 func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
 	return func(yield func(store.Standing, error) bool) {
-		var r registry
-		err := s.update(ctx, nil, func(t *tx) error {
-			r = t.registry
-			return nil
-		})
+		r, err := s.backends(ctx)
 		for _, name := range r.names() {
 			if err != nil || f.Backend != "" && f.Backend != name {
 				continue

@@ -25,27 +25,29 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 		}
 		return nil, nil
 	}
-	changes := make([]store.Change, len(deltas))
-	var newcomers []store.Key
-	var known registry
-	err := s.update(ctx, keys, func(t *tx) error {
-		newcomers, known = newcomers[:0], t.registry
-		for i, d := range deltas {
+	type applied struct {
+		changes   []store.Change
+		newcomers []store.Key
+		known     registry
+	}
+	done, err := update(ctx, s, keys, func(t *tx) (applied, error) {
+		a := applied{known: t.registry}
+		for _, d := range deltas {
 			p := t.people[d.Key]
 			if !p.kept && !p.suppressed {
-				newcomers = append(newcomers, d.Key)
+				a.newcomers = append(a.newcomers, d.Key)
 			}
-			changes[i] = t.apply(p, d)
+			a.changes = append(a.changes, t.apply(p, d))
 		}
-		return nil
+		return a, nil
 	})
-	if err == nil && len(newcomers) > 0 {
-		err = s.adopt(ctx, newcomers, known)
+	if err == nil && len(done.newcomers) > 0 {
+		err = s.adopt(ctx, done.newcomers, done.known)
 	}
 	if err != nil {
 		return nil, s.fail(ctx, "apply", err)
 	}
-	return changes, nil
+	return done.changes, nil
 }
 
 // apply joins d to what is kept of p, and makes it owed.

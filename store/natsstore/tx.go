@@ -36,12 +36,13 @@ type person struct {
 	leftovers bool
 }
 
-// update runs change on the people of keys until what it did is committed. It
-// may call it several times, each time with what is kept by then; so change has
-// no effect but on the tx and on results that it sets anew each time.
-func (s *Store) update(ctx context.Context, keys []store.Key, change func(t *tx) error) error {
+// update runs change on the people of keys until what it did is committed, and
+// returns the result of that time. It may call it several times, each time with
+// what is kept by then; so change has no effect but on the tx.
+func update[T any](ctx context.Context, s *Store, keys []store.Key, change func(t *tx) (T, error)) (result T, err error) {
 	unanswered := make(map[string]*tx) // those of which nobody knows whether they happened
-	return retry(ctx, func() error {
+	results := make(map[*tx]T)
+	err = retry(ctx, func() error {
 		if err := s.usable(ctx); err != nil {
 			return err
 		}
@@ -50,23 +51,39 @@ func (s *Store) update(ctx context.Context, keys []store.Key, change func(t *tx)
 			return err
 		}
 		if earlier, last := t.happened(unanswered); earlier != nil {
-			return earlier.clean(ctx, last) // the results are those of the last call of change
+			result = results[earlier]
+			return earlier.clean(ctx, last)
 		}
-		if err := change(t); err != nil {
+		if result, err = change(t); err != nil {
 			return err
 		}
 		id := rand.Text()
 		err = t.commit(ctx, id)
 		if errors.Is(err, errUnanswered) {
-			unanswered[id] = t
+			unanswered[id], results[t] = t, result
 		}
 		return err
 	})
+	return result, err
+}
+
+// update is the function of this name for what has no result.
+func (s *Store) update(ctx context.Context, keys []store.Key, change func(t *tx) error) error {
+	_, err := update(ctx, s, keys, func(t *tx) (struct{}, error) { return struct{}{}, change(t) })
+	return err
+}
+
+// backends reads which are enrolled.
+func (s *Store) backends(ctx context.Context) (registry, error) {
+	return update(ctx, s, nil, func(t *tx) (registry, error) { return t.registry, nil })
 }
 
 // happened returns the one of the transactions that wrote what t has read, and
 // the last sequence of it that is still there.
 func (t *tx) happened(transactions map[string]*tx) (earlier *tx, last uint64) {
+	if wrote := transactions[t.registry.tx]; wrote != nil {
+		earlier, last = wrote, t.registry.rev
+	}
 	for _, p := range t.people {
 		if wrote := transactions[p.tx]; wrote != nil {
 			earlier, last = wrote, max(last, p.rev)

@@ -1,0 +1,147 @@
+package natstest
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// A deafener stands between a client and a node. When it is set, it lets the next
+// transaction through, and cuts the connection in the place of the answer.
+type deafener struct {
+	net.Listener
+	node  string
+	set   atomic.Bool
+	times atomic.Int64
+}
+
+func newDeafener(t *testing.T, n *node) *deafener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &deafener{Listener: l, node: n.url()[len("nats://"):]}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { d.serve(client) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		running.Wait()
+	})
+	return d
+}
+
+func (d *deafener) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", d.node)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	var deaf atomic.Bool
+	var running sync.WaitGroup
+	running.Go(func() {
+		defer client.Close()
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buf)
+			if err != nil || deaf.Load() {
+				return
+			}
+			if _, err := client.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	})
+	buf := make([]byte, 1<<20)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			break
+		}
+		if bytes.Contains(buf[:n], []byte("Rollcall-Tx")) && d.set.CompareAndSwap(true, false) {
+			deaf.Store(true)
+			d.times.Add(1)
+		}
+		if _, err := io.Copy(server, bytes.NewReader(buf[:n])); err != nil {
+			break
+		}
+	}
+	time.Sleep(50 * time.Millisecond) // the server has it by now
+	server.Close()
+	running.Wait()
+}
+
+// A transaction that happened and was not answered is noticed, so that its result
+// is reported, and not that of doing it twice.
+func TestUnansweredTransactions(t *testing.T) {
+	n := single(t)
+	d := newDeafener(t, n)
+	js, closeConn, err := dial("nats://" + d.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeConn()
+	st := open(t, js, "deaf", 1)
+	deaf := func() { d.set.Store(true) }
+
+	deaf()
+	if err := st.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{1, 30} {
+		deaf()
+		changes, err := st.Apply(t.Context(), anns(size, size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range changes {
+			if !c.Created {
+				t.Errorf("person %d of %d is not Created", i, size)
+			}
+		}
+		deaf()
+		claims, _, err := st.Claim(t.Context(), crm, size, time.Minute)
+		if err != nil || len(claims) != size {
+			t.Fatalf("%d claims of %d, %v", len(claims), size, err)
+		}
+		settlements := make([]store.Settlement, size)
+		for i, c := range claims {
+			settlements[i] = store.Settlement{Key: c.Standing.Key, Token: c.Standing.Token, Version: c.Standing.Version}
+		}
+		deaf()
+		if err := st.Settle(t.Context(), crm, settlements); err != nil {
+			t.Fatal(err)
+		}
+		owed(t, st, store.Backlog{})
+	}
+	deaf()
+	if err := st.Forget(t.Context(), person(1), false); err != nil {
+		t.Fatal(err)
+	}
+	owed(t, st, store.Backlog{Owed: 1})
+	deaf()
+	if err := st.Withdraw(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	if there := subjects(t, js, "deaf"); len(there) != 31 {
+		t.Errorf("the bucket has %d subjects: %v; want those of the backends and of 30 people", len(there), there)
+	}
+	if got := d.times.Load(); got != 9 {
+		t.Errorf("%d answers were lost, not 9", got)
+	}
+}
