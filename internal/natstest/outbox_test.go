@@ -54,13 +54,19 @@ func TestBatchesAboveTheServersLimit(t *testing.T) {
 }
 
 // Newcomers that are saved while a backend is enrolled are owed to it, whichever
-// of the two comes first.
+// of the two comes first, and also where the writer is slow between reading which
+// backends there are and writing.
 func TestNewcomersWhileEnrolling(t *testing.T) {
 	n := single(t)
-	for round := range 8 {
+	slow, closeSlow, err := dial(newDeafener(t, n, 20*time.Millisecond).url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeSlow()
+	for round := range 5 {
 		bucket := fmt.Sprint("newcomers-", round)
-		writer, enroller := open(t, connect(t, n), bucket, 1), open(t, connect(t, n), bucket, 1)
-		const batches = 10
+		writer, enroller := open(t, slow, bucket, 1), open(t, connect(t, n), bucket, 1)
+		const batches = 5
 		done := make(chan error, 1)
 		go func() {
 			for i := range batches {
@@ -71,7 +77,7 @@ func TestNewcomersWhileEnrolling(t *testing.T) {
 			}
 			done <- nil
 		}()
-		time.Sleep(time.Duration(round) * 8 * time.Millisecond)
+		time.Sleep(time.Duration(10+round*25) * time.Millisecond)
 		if err := enroller.Enroll(t.Context(), crm); err != nil {
 			t.Fatal(err)
 		}

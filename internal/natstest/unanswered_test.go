@@ -12,22 +12,24 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A deafener stands between a client and a node. When it is set, it lets the next
-// transaction through, and cuts the connection in the place of the answer.
+// A deafener stands between a client and a node, and holds transactions up by a
+// delay. When it is set, it lets the next one through, and cuts the connection in
+// the place of the answer.
 type deafener struct {
 	net.Listener
 	node  string
+	delay time.Duration
 	set   atomic.Bool
 	times atomic.Int64
 }
 
-func newDeafener(t *testing.T, n *node) *deafener {
+func newDeafener(t *testing.T, n *node, delay time.Duration) *deafener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &deafener{Listener: l, node: n.url()[len("nats://"):]}
+	d := &deafener{Listener: l, node: n.url()[len("nats://"):], delay: delay}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -44,6 +46,8 @@ func newDeafener(t *testing.T, n *node) *deafener {
 	})
 	return d
 }
+
+func (d *deafener) url() string { return "nats://" + d.Addr().String() }
 
 func (d *deafener) serve(client net.Conn) {
 	defer client.Close()
@@ -73,9 +77,12 @@ func (d *deafener) serve(client net.Conn) {
 		if err != nil {
 			break
 		}
-		if bytes.Contains(buf[:n], []byte("Rollcall-Tx")) && d.set.CompareAndSwap(true, false) {
-			deaf.Store(true)
-			d.times.Add(1)
+		if bytes.Contains(buf[:n], []byte("Rollcall-Tx")) {
+			time.Sleep(d.delay)
+			if d.set.CompareAndSwap(true, false) {
+				deaf.Store(true)
+				d.times.Add(1)
+			}
 		}
 		if _, err := io.Copy(server, bytes.NewReader(buf[:n])); err != nil {
 			break
@@ -90,8 +97,8 @@ func (d *deafener) serve(client net.Conn) {
 // is reported, and not that of doing it twice.
 func TestUnansweredTransactions(t *testing.T) {
 	n := single(t)
-	d := newDeafener(t, n)
-	js, closeConn, err := dial("nats://" + d.Addr().String())
+	d := newDeafener(t, n, 0)
+	js, closeConn, err := dial(d.url())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,9 @@ func (s *Store) adopt(ctx context.Context, newcomers []store.Key, known registry
 	return s.update(ctx, newcomers, func(t *tx) error {
 		for _, name := range t.registry.names() {
 			for _, p := range t.people {
-				t.bulk(p, name, jobEnroll)
+				if st, _, found := p.standing(name); p.kept && !found {
+					t.put(p, st.Changed(p.record.Profile().Stated(), t.now))
+				}
 			}
 		}
 		return nil
