@@ -41,10 +41,12 @@ func (d *deliverer) group(claims []store.Claim) []result {
 		}
 		var p part
 		err := d.contain(func() error { // the functions of Traits are the backend's
-			if t := d.traits; t.Serves != nil && !t.Serves(c.Standing.Key) {
+			// To erase is also for those whom the backend served once.
+			if p.needed = c.Standing.Erase; p.needed {
 				return nil
 			}
-			if p.needed = c.Standing.Erase; p.needed {
+			if t := d.traits; t.Serves != nil && !t.Serves(c.Standing.Key) {
+				p.blame = notServed
 				return nil
 			}
 			p.delivery, p.uncleared, p.needed = deliveryOf(c, d.traits)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,12 +41,18 @@ func (m *Middleware) startDeliveries(backends []store.Backend) {
 	claiming, stop := context.WithCancel(context.Background())
 	calling, cancel := context.WithCancel(context.Background())
 	m.stopDeliveries, m.cancelCalls = stop, cancel
-	var all sync.WaitGroup
+	var all, enrolling sync.WaitGroup
 	for _, b := range backends {
 		d := newDeliverer(m, b)
 		m.deliverers = append(m.deliverers, d)
-		all.Go(func() { d.enroll(claiming) })
+		enrolling.Go(func() { d.enroll(claiming) })
 		all.Go(func() { d.run(claiming, calling) })
+	}
+	if len(backends) > 0 {
+		all.Go(func() {
+			enrolling.Wait()
+			m.nameOthers(claiming)
+		})
 	}
 	go func() {
 		all.Wait()
@@ -71,6 +78,23 @@ func (d *deliverer) enroll(ctx context.Context) {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
+		}
+	}
+}
+
+// nameOthers tells the owner of backends that this process does not deliver to: what
+// is owed to one that nobody uses any more grows until it is withdrawn.
+func (m *Middleware) nameOthers(ctx context.Context) {
+	var backlogs []store.Backlog
+	_ = m.containStore(func() (err error) {
+		backlogs, err = m.outbox.Backlogs(ctx)
+		return err
+	})
+	for _, b := range backlogs {
+		ours := slices.ContainsFunc(m.deliverers, func(d *deliverer) bool { return d.name == b.Backend })
+		if !ours {
+			m.log.Info("another backend is enrolled, which this process does not deliver to; where no other does, withdraw it from the store",
+				zap.String("backend", b.Backend), zap.Int("owed", b.Owed))
 		}
 	}
 }
@@ -138,69 +162,22 @@ func (m *Middleware) Resync(ctx context.Context, backend string) error {
 }
 
 // Replay makes the dead letters of a backend owed again, those of one person or,
-// with the zero Key, all. It returns how many. The error is the store's, as that of
-// Resync.
+// with the zero Key, all, and returns how many. What waits for another try, be it a
+// person or the whole backend, is tried now, but not what the backend itself asked
+// to wait for. It is for when somebody has put the backend right. The error is the
+// store's, as that of Resync.
 func (m *Middleware) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
 	if m.outbox == nil {
 		return 0, fmt.Errorf("middleware: replay to %s: %w", backend, errNoOutbox)
 	}
-	defer m.nudge()
-	return m.outbox.Replay(ctx, backend, key)
+	dead, err := m.outbox.Replay(ctx, backend, key)
+	for _, d := range m.deliverers {
+		if d.name == backend {
+			d.hurry.Store(true)
+			d.nudge()
+		}
+	}
+	return dead, err
 }
 
 var errNoOutbox = fmt.Errorf("the store is no store.Outbox: %w", store.ErrInvalid)
-
-// Drain returns when all that was observed before the call is durable, nothing is
-// owed to Options.Backends any more, dead letters aside, and the hooks have heard
-// of it. When ctx ends before, the error says how many are still owed. Not to be
-// called in a hook.
-func (m *Middleware) Drain(ctx context.Context) error {
-	if err := m.Flush(ctx); err != nil {
-		return err
-	}
-	var owed int
-	for wait := drainPoll; ; wait = min(2*wait, pollEvery) {
-		var err error
-		if owed, err = m.owed(ctx); err == nil && owed == 0 {
-			return m.Flush(ctx)
-		}
-		if err != nil && ctx.Err() == nil && !refuses(err) {
-			return err
-		}
-		pause := time.NewTimer(wait)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return fmt.Errorf("middleware: drain: gave up with %d owed: %w", owed, ctx.Err())
-		case <-m.stopHooks:
-			pause.Stop()
-			return fmt.Errorf("middleware: drain: gave up with %d owed: %w", owed, store.ErrClosed)
-		}
-	}
-}
-
-const drainPoll = 10 * time.Millisecond
-
-// owed counts what is owed to our own backends.
-func (m *Middleware) owed(ctx context.Context) (people int, err error) {
-	if len(m.deliverers) == 0 {
-		return 0, nil
-	}
-	backlogs, err := m.outbox.Backlogs(ctx)
-	if err != nil {
-		return 0, err
-	}
-	enrolled := make(map[string]store.Backlog, len(backlogs))
-	for _, b := range backlogs {
-		enrolled[b.Backend] = b
-	}
-	for _, d := range m.deliverers {
-		b, ok := enrolled[d.name]
-		people += b.Owed + int(d.untold.Load())
-		if ok && !b.Complete || !ok && !d.enrolled.Load() {
-			people++ // of whom nobody knows yet how many
-		}
-	}
-	return people, nil
-}

@@ -10,6 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/memstore"
@@ -119,6 +123,68 @@ func TestBackendOfOneChannelServesNobodyElse(t *testing.T) {
 	})
 }
 
+func TestWhoIsNotServedIsSaidToBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		f := newForeign("crm")
+		f.traits.Serves = func(key store.Key) bool { return key != annKey }
+		mw, _ := start(t, st, middleware.Options{Backends: backends(f)})
+		mw.Observe(ann(0, "Ann"))
+		drain(t, mw)
+		if s := standing(t, st, "crm", annKey); s.State != store.StateUnserved {
+			t.Errorf("standing = %+v", s)
+		}
+		if err := mw.Forget(t.Context(), annKey); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(standings(t, st, store.StandingFilter{Key: annKey})); n != 0 {
+			t.Error("a backend that never got the person has a standing of them")
+		}
+	})
+}
+
+// A bot's owner narrows a backend down to one channel: who was brought there before
+// can still be erased there.
+func TestWhoIsNotServedAnyMoreIsErasedAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		f := newForeign("crm")
+		mw, _ := start(t, st, middleware.Options{Backends: backends(erasing{f})})
+		mw.Observe(ann(0, "Ann"))
+		drain(t, mw)
+		if err := mw.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.traits.Serves = func(key store.Key) bool { return key != annKey }
+		mw, j := start(t, st, middleware.Options{Backends: backends(erasing{f})})
+		mw.Observe(ann(1, "Anna"))
+		drain(t, mw)
+		if err := mw.Forget(t.Context(), annKey); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, mw)
+		if f.holds(annKey) != nil {
+			t.Error("the person is still there")
+		}
+		wantEqual(t, j.resultsAt("crm"), []string{"erased"})
+	})
+}
+
+func TestOwnersHearOfBackendsThatNobodyDeliversTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		if err := st.Enroll(t.Context(), "former"); err != nil {
+			t.Fatal(err)
+		}
+		core, logs := observer.New(zapcore.InfoLevel)
+		mw, _ := start(t, st, middleware.Options{Backends: backends(newForeign("crm")), Logger: zap.New(core)})
+		drain(t, mw)
+		if told := logs.FilterMessageSnippet("another backend is enrolled").All(); len(told) != 1 || told[0].ContextMap()["backend"] != "former" {
+			t.Errorf("logged %v", logs.All())
+		}
+	})
+}
+
 func TestDrainWaitsForTheHooksOfDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newForeign("crm")
@@ -148,7 +214,7 @@ func TestDrainSaysHowManyAreOwed(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		if err := mw.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "7 owed") {
+		if err := mw.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "7 to crm owed") {
 			t.Errorf("Drain = %v", err)
 		}
 		ended := make(chan error, 1)

@@ -44,10 +44,13 @@ type deliverer struct {
 	unsettled []settled
 	untold    atomic.Int64 // how many are in unsettled, or are being told
 	refusals  int          // of the outbox in a row
+	hurry     atomic.Bool  // Replay wants the next try now
 	dead      uint64
-	since     time.Time   // when the backend began to refuse; zero when it works
-	enrolled  atomic.Bool // by us
-	withdrawn bool        // by somebody, since then
+	// unerasable counts as dead does, since the start
+	unerasable uint64
+	since      time.Time   // when the backend began to refuse; zero when it works
+	enrolled   atomic.Bool // by us
+	withdrawn  bool        // by somebody, since then
 }
 
 // A result is what became of one call.
@@ -156,6 +159,9 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 		return d.outboxRefuses(err)
 	}
 	now := time.Now()
+	if d.hurry.Swap(false) {
+		d.gate.hurry()
+	}
 	if pause := d.gate.pause(now); pause > 0 {
 		return pause
 	}

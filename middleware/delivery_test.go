@@ -296,7 +296,7 @@ func TestEveryWayToChangeSomebodyWakesTheDeliverer(t *testing.T) {
 	})
 }
 
-func wantEqual(t *testing.T, got, want []string) {
+func wantEqual[S ~[]E, E ~string](t *testing.T, got, want S) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("\n got %q\nwant %q", got, want)

@@ -23,6 +23,8 @@ type foreign struct {
 	latency time.Duration
 	// fault says what goes wrong with a call. nil: nothing.
 	fault func(c call) fault
+	// partly is the receipt that goes with an error.
+	partly store.Receipt
 
 	mu      sync.Mutex
 	people  map[store.Key]map[store.Field]string
@@ -61,8 +63,12 @@ func (f *foreign) Name() string         { return f.name }
 func (f *foreign) Traits() store.Traits { return f.traits }
 
 func (f *foreign) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
-	err := f.serve(ctx, call{Key: d.Profile.Key, Delivery: d}, func() { f.land(d) })
-	return store.Receipt{Remote: "id of " + d.Profile.UserID, Answer: d.Attempt}, err
+	if err := f.serve(ctx, call{Key: d.Profile.Key, Delivery: d}, func() { f.land(d) }); err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.partly, err
+	}
+	return store.Receipt{Remote: "id of " + d.Profile.UserID, Answer: d.Attempt}, nil
 }
 
 func (f *foreign) serve(ctx context.Context, c call, land func()) error {

@@ -80,6 +80,9 @@ func (g *gate) denied(now time.Time) bool {
 	return true
 }
 
+// hurry ends our own pause, so that one call goes now.
+func (g *gate) hurry() { g.until = time.Time{} }
+
 // throttled is for a backend that asks for a pause, and did not say how long
 // where after is 0. It returns the pause.
 func (g *gate) throttled(now time.Time, after time.Duration) time.Duration {

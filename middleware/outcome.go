@@ -73,6 +73,9 @@ type Outcome struct {
 	// Fields are those that changed, sorted, for Created and Updated, and those
 	// that were brought up to date, for Delivered.
 	Fields []store.Field
+	// Refused are the fields that a delivery Failed for, where the backend says so
+	// and has taken all else: see store.Receipt.
+	Refused []store.Field
 	// Uncleared are fields that have no value any more and whose last one stays
 	// at the backend, which cannot clear: see store.Traits.
 	Uncleared []store.Field

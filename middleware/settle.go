@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -133,15 +134,17 @@ func (d *deliverer) describe(s *settled, c store.Claim, p *part) {
 		o.Result, o.Remote, o.Uncleared = Delivered, p.receipt.Answer, p.uncleared
 		o.Profile, o.Fields = c.Record.Profile(), p.fields
 	case store.VerdictErased:
-		if !p.needed {
-			return
-		}
 		o.Result = Erased
+	case store.VerdictUnserved:
+		return
 	case store.VerdictUnerasable:
 		o.Result = Failed
-		d.log.Warn("backend cannot erase; remove the person there by hand, see Outbox.Standings")
+		if d.unerasable++; roundNumber(d.unerasable) {
+			d.log.Warn("backend cannot erase; remove people there by hand, see Outbox.Standings with StateUnerasable",
+				zap.Uint64("people since the start", d.unerasable))
+		}
 	case store.VerdictDead:
-		o.Result = Failed
+		o.Result, o.Refused = Failed, slices.Clone(p.receipt.Refused)
 		d.buried(c.Standing.Key, p.reason)
 	case store.VerdictRetry, store.VerdictRelease:
 		if p.blame == ourselves {
@@ -158,17 +161,20 @@ func (d *deliverer) describe(s *settled, c store.Claim, p *part) {
 	s.outcome = o
 }
 
-// buried logs dead letters: each at debug level, and for the owner the first, the
-// tenth, the hundredth and so on.
+// buried logs dead letters: each at debug level, and some of them for the owner.
 func (d *deliverer) buried(key store.Key, why string) {
 	d.log.Debug("dead letter", zap.Stringer("key", key), zap.String("cause", why))
-	d.dead++
-	n := d.dead
-	for n%10 == 0 {
-		n /= 10
-	}
-	if n == 1 {
-		d.log.Warn("backend will not take a person; see Outbox.Standings, and Replay once it is put right",
+	if d.dead++; roundNumber(d.dead) {
+		d.log.Warn("backend will not take a person; see Outbox.Standings with StateDead, and Replay once it is put right",
 			zap.String("cause", why), zap.Uint64("dead letters since the start", d.dead))
 	}
+}
+
+// roundNumber is true for 1, 10, 100 and so on: as often as the owner wants to be
+// told of what happens again and again.
+func roundNumber(n uint64) bool {
+	for n >= 10 && n%10 == 0 {
+		n /= 10
+	}
+	return n == 1
 }

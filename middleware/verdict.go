@@ -20,6 +20,7 @@ const (
 	theSilence               // no answer came: it may still be carried out
 	ourselves                // Close gave up
 	cannotErase              // there is no way to
+	notServed                // the backend is not for this person, and was not asked
 )
 
 func blameFor(ctx context.Context, err error) blame {
@@ -56,17 +57,18 @@ func blameFor(ctx context.Context, err error) blame {
 // whole wants to be left alone, and timeout after which time a request that was
 // not answered cannot land any more.
 func settlementOf(s store.Standing, p *part, pause, timeout time.Duration) store.Settlement {
-	x := store.Settlement{Key: s.Key, Token: s.Token, Version: s.Version, Reason: p.reason}
+	x := store.Settlement{Key: s.Key, Token: s.Token, Version: s.Version, Reason: p.reason, Remote: p.receipt.Remote}
 	switch p.blame {
 	case nobody:
-		x.Remote = p.receipt.Remote
 		if s.Erase {
 			x.Verdict = store.VerdictErased
 		}
 	case cannotErase:
 		x.Verdict = store.VerdictUnerasable
+	case notServed:
+		x.Verdict = store.VerdictUnserved
 	case thePerson:
-		x.Verdict = store.VerdictDead
+		x.Verdict, x.Refused = store.VerdictDead, p.receipt.Refused
 	case theLoad:
 		x.Verdict, x.After = store.VerdictRelease, pause
 	case ourselves:
