@@ -56,3 +56,52 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestManyOpenANewBucket(t *testing.T) {
+	n := single(t)
+	errs := make(chan error, 6)
+	stores := make(chan *natsstore.Store, cap(errs))
+	for range cap(errs) {
+		js := connect(t, n)
+		go func() {
+			st, err := natsstore.New(t.Context(), js, &natsstore.Options{Bucket: "race", SyncAlways: true})
+			if err == nil {
+				_, err = st.Apply(t.Context(), anns(0, 3))
+			}
+			stores <- st
+			errs <- err
+		}()
+	}
+	for range cap(errs) {
+		st := <-stores
+		if err := <-errs; err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := st.Enroll(t.Context(), crm); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestReplicasAreChanged(t *testing.T) {
+	js := connect(t, cluster(t)...)
+	before := open(t, js, "replicas", 1)
+	if _, err := before.Apply(t.Context(), anns(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	st := open(t, js, "replicas", 3)
+	for _, replicas := range []int{0, 3} { // 0 leaves them as they are
+		st = open(t, js, "replicas", replicas)
+		s, err := js.Stream(t.Context(), "KV_replicas")
+		if err != nil || s.CachedInfo().Config.Replicas != 3 {
+			t.Fatalf("the bucket has %d replicas, %v", s.CachedInfo().Config.Replicas, err)
+		}
+	}
+	if _, err := st.Get(t.Context(), person(2)); err != nil {
+		t.Error(err)
+	}
+	if changes, err := st.Apply(t.Context(), anns(0, 6)); err != nil || changes[2].Created || !changes[3].Created {
+		t.Errorf("Apply after the change: %v", err)
+	}
+}

@@ -97,7 +97,7 @@
 // that they become owed to takes one. Where a batch would be larger, the places go
 // ahead in batches of their own. The server takes 50 open batches a stream. A
 // server that keeps the bucket alone writes each batch to files of its own first,
-// which was seen to take some 15 milliseconds, for 2 people as for 500: it is made
+// which was seen to take 6 milliseconds for one person and 19 for 500: it is made
 // for few large batches, as the middleware sends them, and a cluster is quicker
 // with small ones.
 package natsstore
