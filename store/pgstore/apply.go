@@ -61,35 +61,12 @@ func apply(ctx context.Context, tx *transaction, deltas []store.Record) ([]store
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return deltas[a].Key.Compare(deltas[b].Key) })
-	keys := make([]store.Key, 0, len(deltas))
-	for _, i := range order {
-		if n := len(keys); n == 0 || keys[n-1] != deltas[i].Key {
-			keys = append(keys, deltas[i].Key)
-		}
+	keys := make([]store.Key, len(order))
+	for i, at := range order {
+		keys[i] = deltas[at].Key
 	}
-
-	var now time.Time
-	var backends []string
-	kept := make(map[store.Key]person, len(keys))
-	tx.queued.Queue(gateSharedSQL, tx.s.gate)
-	tx.clock(&now)
-	tx.queue(enrolledSQL).Query(func(rows pgx.Rows) (err error) {
-		backends, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
-	})
-	channels, userIDs := split(keys)
-	tx.queue(lockPeopleSQL, channels, userIDs).Query(func(rows pgx.Rows) error {
-		var key store.Key
-		var p person
-		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &p.forgotten, &p.blob}, func() error {
-			kept[key] = p
-			p.blob = nil
-			return nil
-		})
-		return err
-	})
-	standings := tx.lockStandings(lockStandingsSQL, channels, userIDs)
-	if err := tx.send(ctx); err != nil {
+	held, err := tx.hold(ctx, slices.Compact(keys))
+	if err != nil {
 		return nil, err
 	}
 
@@ -101,11 +78,11 @@ func apply(ctx context.Context, tx *transaction, deltas []store.Record) ([]store
 		for n < len(order) && deltas[order[n]].Key == key {
 			n++
 		}
-		if err := applyTo(kept[key], deltas, changes, order[:n], &created, &changed); err != nil {
+		if err := applyTo(held.people[key], deltas, changes, order[:n], &created, &changed); err != nil {
 			return nil, err
 		}
-		if len(backends) > 0 {
-			standings.owe(backends, key, changes, order[:n], now)
+		if len(held.backends) > 0 {
+			held.standings.owe(held.backends, key, changes, order[:n], held.now)
 		}
 		order = order[n:]
 	}
@@ -115,7 +92,42 @@ func apply(ctx context.Context, tx *transaction, deltas []store.Record) ([]store
 	if changed.len() > 0 {
 		tx.queue(updatePeopleSQL, changed.args()...)
 	}
-	return changes, tx.putStandings(standings)
+	return changes, tx.putStandings(held.standings)
+}
+
+// held is what a transaction has locked to change people.
+type held struct {
+	now       time.Time
+	backends  []string // the enrolled ones
+	people    map[store.Key]person
+	standings *standings
+}
+
+// hold locks and reads all that is held of these people, who are sorted by key.
+func (tx *transaction) hold(ctx context.Context, keys []store.Key) (*held, error) {
+	h := &held{people: make(map[store.Key]person, len(keys))}
+	tx.queued.Queue(gateSharedSQL, tx.s.gate)
+	tx.clock(&h.now)
+	tx.queue(enrolledSQL).Query(func(rows pgx.Rows) (err error) {
+		h.backends, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	channels, userIDs := split(keys)
+	tx.queue(lockPeopleSQL, channels, userIDs).Query(func(rows pgx.Rows) error { return eachPerson(rows, h.people) })
+	h.standings = tx.lockStandings(lockStandingsSQL, channels, userIDs)
+	return h, tx.send(ctx)
+}
+
+// eachPerson reads the rows of a query for channel, user_id, forgotten and record.
+func eachPerson(rows pgx.Rows, people map[store.Key]person) error {
+	var key store.Key
+	var p person
+	_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &p.forgotten, &p.blob}, func() error {
+		people[key] = p
+		p.blob = nil
+		return nil
+	})
+	return err
 }
 
 // applyTo joins the deltas with these indexes, which are of one person, to what is

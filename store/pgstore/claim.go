@@ -153,38 +153,3 @@ func (s *Store) Settle(ctx context.Context, backend string, settlements []store.
 	}
 	return nil
 }
-
-// Replay implements [store.Outbox]. All of a backend are replayed in steps; the
-// number returned is right also beside an error.
-func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
-	total := 0
-	f := store.StandingFilter{Backend: backend, Key: key, State: store.StateDead}
-	for cursor := (store.Key{}); ; {
-		n := 0
-		err := s.transact(ctx, func(tx *transaction) error {
-			var now time.Time
-			tx.clock(&now)
-			tx.requireEnrolled(backend)
-			query, args := standingsQuery(f, cursor, stepSize)
-			st := tx.lockStandings(query+" FOR UPDATE", args...)
-			if err := tx.send(ctx); err != nil {
-				return err
-			}
-			n = len(st.kept)
-			for at, dead := range st.kept {
-				st.put(dead.Replayed(now))
-				if at.key.Compare(cursor) > 0 {
-					cursor = at.key
-				}
-			}
-			return tx.putStandings(st)
-		})
-		if err != nil {
-			return total, s.fail(ctx, fmt.Sprintf("replay %q", backend), err)
-		}
-		if n == 0 {
-			return total, nil
-		}
-		total += n
-	}
-}

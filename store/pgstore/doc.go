@@ -40,7 +40,8 @@
 // are made, holds what each source said and when (see [store.Record]); search is the
 // folded text that [store.Filter] searches; and a row with forgotten is a tombstone,
 // with nothing but the key. A value that is written by hand is not seen by this
-// package. To change a profile use Middleware.Set. Indexes of your own may be added.
+// package. To change a profile use Middleware.Set. Indexes of your own may be added, but
+// no unique ones.
 //
 // The table backends has one row for each backend that is enrolled: the job that is
 // under way with all people ("enroll", "resync", "withdraw", or none), how far it came,
@@ -110,7 +111,8 @@
 // # Backup
 //
 // pg_dump -n rollcall makes a consistent copy while everything goes on, and so do
-// physical backups. Restore it into an empty database while no bot runs.
+// physical backups. Restore it into an empty database while no bot runs. To move to or
+// from another kind of store use store.Copy.
 //
 // # Limits
 //

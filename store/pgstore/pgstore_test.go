@@ -3,6 +3,8 @@ package pgstore_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -62,6 +64,28 @@ func TestContractInOtherSurroundings(t *testing.T) {
 		n++
 		return open(t, pool, fmt.Sprint("number ", n))
 	})
+}
+
+// The Example needs a server, so the tests run it.
+func TestExample(t *testing.T) {
+	t.Setenv("DATABASE_URL", pgtest.DSN(t))
+	t.Setenv("BOT_SCHEMA", pgtest.Schema(t))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = w
+	Example()
+	os.Stdout = stdout
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(r)
+	const want = "created: true changed: [family_name given_name]\ncreated: false changed: [family_name]\ntelegram:42 Ann\n"
+	if err != nil || string(got) != want {
+		t.Errorf("prints %q, %v", got, err)
+	}
 }
 
 func TestContract(t *testing.T) {

@@ -180,6 +180,37 @@ func TestClaimHasTheRecordOfItsVersion(t *testing.T) {
 	}
 }
 
+// Who is told that the backend is back need not wait for the retry.
+func TestReplayHurriesWhatWaits(t *testing.T) {
+	s := enrolledStore(t)
+	bob := store.Key{Channel: "telegram", UserID: "43"}
+	mustApply(t, s, renamed(ann, 1), renamed(bob, 1))
+	var settlements []store.Settlement
+	for _, verdict := range []store.Verdict{store.VerdictRetry, store.VerdictDead} {
+		x := settlement(s.claimOne(t))
+		x.Verdict, x.After = verdict, 10*time.Minute
+		settlements = append(settlements, x)
+	}
+	if err := s.Settle(t.Context(), "crm", settlements); err != nil {
+		t.Fatal(err)
+	}
+	if claims, wait, err := s.Claim(t.Context(), "crm", 2, time.Minute); err != nil || len(claims) != 0 || wait < 9*time.Minute {
+		t.Fatalf("the test is blind: %d claims, wait %v, %v", len(claims), wait, err)
+	}
+	for _, key := range []store.Key{ann, bob} {
+		want := 0 // ann waits
+		if key == bob {
+			want = 1 // and bob is dead
+		}
+		if n, err := s.Replay(t.Context(), "crm", key); err != nil || n != want {
+			t.Errorf("%d replayed of %s: %v", n, key, err)
+		}
+		if got := s.claimOne(t); got.Key != key {
+			t.Errorf("claimed %s, and %s was replayed", got.Key, key)
+		}
+	}
+}
+
 // Who creates a person while they are being forgotten does not bring them back
 // where there is a tombstone, and leaves nothing half otherwise.
 func TestForgetBesideApply(t *testing.T) {

@@ -214,9 +214,7 @@ func eachStanding(rows pgx.Rows, each func(s store.Standing, err error) error) e
 	}, func() error {
 		s := s
 		s.Due, s.Fields = s.Due.UTC(), nil
-		switch s.State {
-		case store.StateOwed, store.StateDelivered, store.StateDead, store.StateErased, store.StateUnerasable:
-		default:
+		if !s.State.Known() {
 			return each(s, fmt.Errorf("%w: the standing of %s with %q has an unknown state", ErrCorrupt, s.Key, s.Backend))
 		}
 		if fields != noFields && (json.Unmarshal([]byte(fields), &s.Fields) != nil || !slices.IsSorted(s.Fields)) {

@@ -2,7 +2,9 @@ package pgstore
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,11 +17,8 @@ import (
 // Standings implements [store.Outbox], page by page as List does.
 func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
 	return func(yield func(store.Standing, error) bool) {
-		backends, err := s.enrolled(ctx)
+		backends, err := s.backendsOf(ctx, f)
 		for _, name := range backends {
-			if f.Backend != "" && f.Backend != name {
-				continue
-			}
 			f := f
 			f.Backend = name
 			var more bool
@@ -31,6 +30,21 @@ func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2
 			yield(store.Standing{}, s.fail(ctx, "standings", err))
 		}
 	}
+}
+
+// backendsOf returns the enrolled backends that f asks for.
+func (s *Store) backendsOf(ctx context.Context, f store.StandingFilter) ([]string, error) {
+	if f.State != "" && !f.State.Known() {
+		return nil, fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	}
+	backends, err := s.enrolled(ctx)
+	switch {
+	case err != nil || f.Backend == "":
+		return backends, err
+	case !slices.Contains(backends, f.Backend):
+		return nil, fmt.Errorf("%q: %w", f.Backend, errNotEnrolled)
+	}
+	return []string{f.Backend}, nil
 }
 
 // standingsWith yields those of one backend. more is false when the caller of the

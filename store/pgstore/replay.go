@@ -1,0 +1,66 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// waitingSQL locks what waits for another try and what nobody else is about to
+// change. What was replayed is not among it any more, so it needs no cursor.
+const waitingSQL = `SELECT ` + standingList + ` FROM rollcall.standings AS s
+	WHERE s.state = 'owed' AND s.backend = $1 AND s.bulk = $2 AND s.due > statement_timestamp() AND s.token = 0
+	AND ($3 = '' OR s.channel = $3 AND s.user_id = $4) ORDER BY s.due LIMIT $5 FOR UPDATE SKIP LOCKED`
+
+// Replay implements [store.Outbox]. All of a backend are replayed in steps; the
+// number returned is right also beside an error.
+func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
+	total, err := s.replayDead(ctx, backend, key)
+	for _, bulk := range []bool{false, true} {
+		for n := 1; n > 0 && err == nil; {
+			n, _, err = s.replayStep(ctx, backend, waitingSQL, backend, bulk, key.Channel, key.UserID, stepSize)
+		}
+	}
+	if err != nil {
+		return total, s.fail(ctx, fmt.Sprintf("replay %q", backend), err)
+	}
+	return total, nil
+}
+
+func (s *Store) replayDead(ctx context.Context, backend string, key store.Key) (total int, err error) {
+	f := store.StandingFilter{Backend: backend, Key: key, State: store.StateDead}
+	for cursor := (store.Key{}); ; {
+		query, args := standingsQuery(f, cursor, stepSize)
+		n, last, err := s.replayStep(ctx, backend, query+" FOR UPDATE", args...)
+		if err != nil || n == 0 {
+			return total, err
+		}
+		total += n
+		cursor = last
+	}
+}
+
+// replayStep replays what a query locks, and returns how many there are and the
+// last of their keys.
+func (s *Store) replayStep(ctx context.Context, backend, query string, args ...any) (n int, last store.Key, err error) {
+	err = s.transact(ctx, func(tx *transaction) error {
+		var now time.Time
+		tx.clock(&now)
+		tx.requireEnrolled(backend)
+		st := tx.lockStandings(query, args...)
+		if err := tx.send(ctx); err != nil {
+			return err
+		}
+		n = len(st.kept)
+		for at, waiting := range st.kept {
+			st.put(waiting.Replayed(now))
+			if at.key.Compare(last) > 0 {
+				last = at.key
+			}
+		}
+		return tx.putStandings(st)
+	})
+	return n, last, err
+}
