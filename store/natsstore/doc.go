@@ -86,12 +86,12 @@
 //
 // # Limits
 //
-// The server keeps every subject in memory: reckon with some hundred bytes a
-// person. List asks it for up to 100,000 keys at a time, and the server goes
-// through all that are below the same tokens to answer; so pages of a few people
-// are quick, and a listing of everybody is meant for once in a while. Standings
-// without a Key reads everybody. A Claim lists what is owed in its lane, up to
-// 100,000 places, when it has used up what it listed before.
+// The server keeps every subject in memory. List asks it for up to 100,000 keys at a
+// time, and the server goes through all that are below the same tokens to answer;
+// so pages of a few people are quick, and a listing of everybody is meant for once
+// in a while. Standings without a Key reads everybody. A Claim lists what is owed
+// in its lane, up to 100,000 places, when it has used up what it listed before;
+// while nothing of that is due yet, each Claim does.
 //
 // One atomic batch has up to 1000 messages, of which each person and each backend
 // that they become owed to takes one. Where a batch would be larger, the places go
