@@ -21,8 +21,8 @@ var (
 
 	// ErrUnavailable means that the store could not be reached or could not
 	// write: down, locked, read-only, disk full. Nothing was changed, except
-	// that Store.Forget may have done part of its work; trying again later may
-	// succeed.
+	// that Store.Forget may have done part of its work, and that a server whose
+	// answer was lost may have done all of it; trying again later may succeed.
 	ErrUnavailable = errors.New("unavailable")
 
 	// ErrSuppressed means that the person was forgotten with a tombstone, so

@@ -45,8 +45,9 @@ type Outbox interface {
 	// Claim takes up to limit standings that are due, for lease: until then
 	// nobody else gets them. Those of the bulk lane come after all others, and
 	// within a lane the one that is due longest comes first. When there is
-	// nothing it returns none, and how long until something can be: zero or
-	// less when nothing is owed at all.
+	// nothing it returns none, and how long until something can be, which is
+	// short where all that is due is being claimed by others: zero or less when
+	// nothing is owed at all.
 	Claim(ctx context.Context, backend string, limit int, lease time.Duration) ([]Claim, time.Duration, error)
 
 	// Settle ends claims, all in one transaction. A Settlement whose claim

@@ -16,7 +16,8 @@ import (
 type Store interface {
 	// Apply joins each delta to what is kept of its person, all in one
 	// transaction: by the time it returns nil all of it is durable, and when it
-	// returns an error nothing changed. Change i tells what delta i did. Keys
+	// returns an error nothing changed, or, where the answer of a server was
+	// lost, all of it: to apply it again is harmless. Change i tells what delta i did. Keys
 	// may repeat; such deltas apply one after the other. A delta whose Key is
 	// malformed fails the whole call with ErrInvalid. Of concurrent deltas for
 	// a new Key, exactly one is reported as Created.
