@@ -16,11 +16,11 @@ import (
 type Store interface {
 	// Apply joins each delta to what is kept of its person, all in one
 	// transaction: by the time it returns nil all of it is durable, and when it
-	// returns an error nothing changed, or, where the answer of a server was
-	// lost, all of it: to apply it again is harmless. Change i tells what delta i did. Keys
-	// may repeat; such deltas apply one after the other. A delta whose Key is
-	// malformed fails the whole call with ErrInvalid. Of concurrent deltas for
-	// a new Key, exactly one is reported as Created.
+	// returns an error nothing changed, or, where the answer of a server was lost,
+	// all of it: to apply it again is harmless. Change i tells what delta i did.
+	// Keys may repeat; such deltas apply one after the other. A delta whose Key is
+	// malformed fails the whole call with ErrInvalid. Of concurrent deltas for a
+	// new Key, exactly one is reported as Created.
 	Apply(ctx context.Context, deltas []Record) ([]Change, error)
 
 	// Get returns what is kept of one person. The error wraps ErrNotFound where
@@ -34,12 +34,12 @@ type Store interface {
 	List(ctx context.Context, f Filter) iter.Seq2[Profile, error]
 
 	// Forget erases all that is kept of one person, durably and also from the
-	// store's files, and makes an Outbox owe the erasure to backends. With suppress a tombstone (the Key and nothing else)
-	// stays, and Apply refuses the person until Readmit; without, the next
-	// event brings them back. To forget somebody unknown is no error. After
-	// ErrUnavailable alone nothing need have changed, or the person is gone for
-	// every reader and only bytes are left in a file: call Forget again, until
-	// it returns nil.
+	// store's files, and makes an Outbox owe the erasure to backends. With
+	// suppress a tombstone (the Key and nothing else) stays, and Apply refuses the
+	// person until Readmit; without, the next event brings them back. To forget
+	// somebody unknown is no error. After ErrUnavailable alone nothing need have
+	// changed, or the person is gone for every reader and only bytes are left in a
+	// file: call Forget again, until it returns nil.
 	Forget(ctx context.Context, key Key, suppress bool) error
 
 	// Readmit removes the tombstone of a person, where there is one.
