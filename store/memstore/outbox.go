@@ -21,7 +21,7 @@ type backend struct {
 	name      string
 	standings map[store.Key]store.Standing
 	began     time.Time // the last Enroll or Resync
-	total     int       // how many people that made owed, in the bulk lane
+	total     int       // how many people that was about
 }
 
 func (b *backend) standing(key store.Key) store.Standing {
@@ -80,13 +80,9 @@ func (s *Store) Resync(ctx context.Context, name string) error {
 }
 
 func (s *Store) bulk(b *backend) {
-	b.began, b.total = time.Now(), 0
+	b.began, b.total = time.Now(), len(s.people)
 	for key := range s.people {
-		bulked := b.standing(key).Bulked(b.began)
-		b.standings[key] = bulked
-		if bulked.Bulk {
-			b.total++
-		}
+		b.standings[key] = b.standing(key).Bulked(b.began)
 	}
 }
 
@@ -111,9 +107,12 @@ func (s *Store) Replay(ctx context.Context, name string, key store.Key) (int, er
 	}
 	now := time.Now()
 	n := 0
-	for _, dead := range b.standings {
-		if (store.StandingFilter{Key: key, State: store.StateDead}).Match(dead) {
-			b.standings[dead.Key] = dead.Replayed(now)
+	for _, st := range b.standings {
+		if !(store.StandingFilter{Key: key}).Match(st) {
+			continue
+		}
+		b.standings[st.Key] = st.Replayed(now)
+		if st.State == store.StateDead {
 			n++
 		}
 	}
@@ -207,6 +206,12 @@ func (s *Store) matching(ctx context.Context, f store.StandingFilter) ([]store.S
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
+	if f.State != "" && !f.State.Known() {
+		return nil, fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	}
+	if f.Backend != "" && s.backends[f.Backend] == nil {
+		return nil, errNotEnrolled
+	}
 	var standings []store.Standing
 	for _, b := range s.backends {
 		for _, st := range b.standings {
@@ -248,6 +253,8 @@ func (s *Store) Backlogs(ctx context.Context) ([]store.Backlog, error) {
 	return backlogs, nil
 }
 
+var errNotEnrolled = fmt.Errorf("the backend is not enrolled: %w", store.ErrNotFound)
+
 // enrolled is called with s.mu held.
 func (s *Store) enrolled(ctx context.Context, name string) (*backend, error) {
 	if err := s.usable(ctx); err != nil {
@@ -256,7 +263,7 @@ func (s *Store) enrolled(ctx context.Context, name string) (*backend, error) {
 	if b := s.backends[name]; b != nil {
 		return b, nil
 	}
-	return nil, fmt.Errorf("the backend is not enrolled: %w", store.ErrNotFound)
+	return nil, errNotEnrolled
 }
 
 func cloneStanding(s store.Standing) store.Standing {

@@ -135,7 +135,7 @@ func staleClaims(p *probe) {
 	p.apply(o, known(ann()))
 	stale := p.claimOne(o, ann(), moment)
 	held := p.claimOne(o, ann(), long)
-	for verdict := store.VerdictDelivered; verdict <= store.VerdictDead; verdict++ {
+	for verdict := store.VerdictDelivered; verdict <= store.VerdictUnserved; verdict++ {
 		x := settlement(stale, verdict)
 		x.Remote = "stale"
 		p.settle(o, x)
@@ -234,6 +234,123 @@ func deadLetters(p *probe) {
 		p.failf("of 3 dead letters that were replayed %d are handed out", n)
 	}
 	p.state(o, keys[0], store.StateDelivered)
+}
+
+func replayHurries(p *probe) {
+	o := p.outbox()
+	p.apply(o, known(numbered("telegram", 1)), known(numbered("telegram", 2)), known(numbered("telegram", 3)))
+	p.enroll(o, crm) // in the bulk lane, as what comes later is not
+	p.apply(o, known(ann()), known(numbered("telegram", 4)), known(numbered("telegram", 5)))
+	claims, _ := p.claim(o, 10, long)
+	waiting := make(map[store.Key]bool)
+	dead, held := 0, 0
+	for i, c := range claims {
+		x := settlement(c, store.VerdictRetry)
+		x.Reason, x.After = "in vain", long
+		switch i {
+		case 0, 3:
+			x.Verdict = store.VerdictDead
+			dead++
+		case 1, 4:
+			waiting[c.Standing.Key] = true
+		default:
+			held++
+			continue
+		}
+		p.settle(o, x)
+	}
+	if dead != 2 || held != 2 || len(waiting) != 2 {
+		p.failf("of 6 people %d are handed out", len(claims))
+	}
+	p.nothingDue(o, "before what waits is replayed", true)
+	one, other := claims[1].Standing.Key, claims[4].Standing.Key
+	p.replay(o, crm, one, 0)
+	c := p.claimOne(o, one, long)
+	if c.Standing.Attempts != 1 || c.Standing.Reason != "in vain" {
+		p.failf("what waited for another try and was replayed is handed out as %+v", c.Standing)
+	}
+	p.nothingDue(o, "when another was replayed", true)
+	p.replay(o, crm, claims[2].Standing.Key, 0)
+	p.nothingDue(o, "when a delivery that is under way was replayed", true)
+	p.replay(o, crm, store.Key{}, 2)
+	again, _ := p.claim(o, 10, long)
+	if len(again) != 3 {
+		p.failf("of 2 dead letters and one that waited, all replayed, %d are handed out", len(again))
+	}
+	if !slices.ContainsFunc(again, func(c store.Claim) bool { return c.Standing.Key == other }) {
+		p.failf("%s waited for another try, and is not handed out after a replay of all", other)
+	}
+}
+
+func unserved(p *probe) {
+	o := p.outbox(crm)
+	never, former := numbered("telegram", 1), numbered("telegram", 2)
+	p.apply(o, known(former))
+	p.deliver(o, store.VerdictDelivered)
+	p.apply(o, known(never), observed(former, after(60), fields{store.FieldUsername: "x"}))
+	claims, _ := p.claim(o, 10, long)
+	for _, c := range claims {
+		p.settle(o, settlement(c, store.VerdictUnserved))
+	}
+	p.nothingDue(o, "of those whom a backend is not for", false)
+	p.stands(o, "when the backend is not for somebody", store.Standing{
+		Backend: crm, Key: never, State: store.StateUnserved, Version: 1,
+	})
+	p.stands(o, "when the backend is not for somebody any more", store.Standing{
+		Backend: crm, Key: former, State: store.StateUnserved, Version: 2, Touched: true, Remote: "remote of " + former.UserID,
+	})
+	p.sameStandings("by their state", p.standings(o, store.StandingFilter{State: store.StateUnserved}), p.standings(o, store.StandingFilter{}))
+	p.backlog(o, "when the backend is for nobody", store.Backlog{Backend: crm, Complete: true})
+	p.replay(o, crm, store.Key{}, 0)
+
+	p.apply(o, observed(never, after(90), fields{store.FieldUsername: "y"}))
+	if s := p.state(o, never, store.StateOwed); !s.All {
+		p.failf("somebody whom the backend was not for changes, and owed is %+v", s)
+	}
+	for _, c := range p.deliver(o, store.VerdictUnserved) {
+		p.forget(o, c.Standing.Key, true)
+	}
+	p.forget(o, never, true)
+	p.forget(o, former, true)
+	if s := p.standing(o, crm, former); !s.Erase {
+		p.failf("somebody whom the backend was for is forgotten, and owed is %+v", s)
+	}
+}
+
+func sinceWhen(p *probe) {
+	o := p.outbox(crm)
+	p.apply(o, known(numbered("telegram", 0)))
+	last := p.state(o, numbered("telegram", 0), store.StateOwed).Due
+	var want []store.Standing
+	for i, step := range []struct {
+		verdict store.Verdict
+		state   store.State
+	}{
+		{store.VerdictDelivered, store.StateDelivered}, {store.VerdictDead, store.StateDead}, {store.VerdictUnserved, store.StateUnserved},
+		{store.VerdictErased, store.StateErased}, {store.VerdictUnerasable, store.StateUnerasable},
+	} {
+		key := numbered("telegram", i)
+		p.apply(o, known(key))
+		c := p.claimOne(o, key, long)
+		if step.verdict == store.VerdictErased || step.verdict == store.VerdictUnerasable {
+			p.settle(o, settlement(c, store.VerdictDelivered))
+			p.forget(o, key, false)
+			c = p.claimOne(o, key, long)
+		}
+		time.Sleep(2 * time.Millisecond)
+		p.settle(o, settlement(c, step.verdict))
+		s := p.state(o, key, step.state)
+		if !s.Due.After(last) || !s.Due.Before(c.Standing.Due) {
+			p.failf("the state is %q since %s; it was something else at %s, and the claim was to end at %s", s.State, s.Due, last, c.Standing.Due)
+		}
+		last = s.Due
+		want = append(want, s)
+	}
+	time.Sleep(2 * time.Millisecond)
+	p.apply(o, observed(numbered("telegram", 0), after(99), nil), known(numbered("telegram", 9)))
+	for _, s := range want {
+		p.sameStandings("after something else happened", p.standings(o, store.StandingFilter{Key: s.Key}), []store.Standing{s})
+	}
 }
 
 func forgetUnclaimed(p *probe) {

@@ -298,6 +298,82 @@ var outboxMutants = []struct {
 			return m.Store.Replay(ctx, backend, store.Key{})
 		}
 	}},
+	{"replays dead letters alone", "replay-hurries", func(m *outboxMutant) {
+		m.replay = func(ctx context.Context, backend string, key store.Key) (n int, err error) {
+			for s := range m.Store.Standings(ctx, store.StandingFilter{Backend: backend, Key: key, State: store.StateDead}) {
+				if _, err = m.Store.Replay(ctx, backend, s.Key); err == nil {
+					n++
+				}
+			}
+			return n, err
+		}
+	}},
+	{"hurries one and not all", "replay-hurries", func(m *outboxMutant) {
+		replay := m.Store.Replay
+		m.replay = func(ctx context.Context, backend string, key store.Key) (n int, err error) {
+			if !key.IsZero() {
+				return replay(ctx, backend, key)
+			}
+			for s := range m.Store.Standings(ctx, store.StandingFilter{Backend: backend, State: store.StateDead}) {
+				if _, err = replay(ctx, backend, s.Key); err == nil {
+					n++
+				}
+			}
+			return n, err
+		}
+	}},
+	{"counts what it hurries", "replay-hurries", func(m *outboxMutant) {
+		m.replay = func(ctx context.Context, backend string, key store.Key) (int, error) {
+			waiting := 0
+			for s := range m.Store.Standings(ctx, store.StandingFilter{Backend: backend, Key: key, State: store.StateOwed}) {
+				if s.Token == 0 && !s.DueAt(time.Now()) {
+					waiting++
+				}
+			}
+			n, err := m.Store.Replay(ctx, backend, key)
+			return n + waiting, err
+		}
+	}},
+	{"replays what is under way", "replay-hurries", func(m *outboxMutant) {
+		m.replay = func(ctx context.Context, backend string, key store.Key) (int, error) {
+			for s := range m.Store.Standings(ctx, store.StandingFilter{Backend: backend, Key: key, State: store.StateOwed}) {
+				_ = m.Store.Settle(ctx, backend, []store.Settlement{{Key: s.Key, Token: s.Token, Verdict: store.VerdictRelease}})
+			}
+			return m.Store.Replay(ctx, backend, key)
+		}
+	}},
+	{"takes the unserved for delivered", "unserved", func(m *outboxMutant) {
+		m.settles(func(x *store.Settlement, _ store.Standing) {
+			if x.Verdict == store.VerdictUnserved {
+				x.Verdict = store.VerdictDelivered
+			}
+		})
+	}},
+	{"does not know the unserved", "unserved", func(m *outboxMutant) {
+		m.lists(func(f store.StandingFilter, all []store.Standing) []store.Standing {
+			return slices.DeleteFunc(all, func(store.Standing) bool { return f.State == store.StateUnserved })
+		})
+	}},
+	{"forgets since when", "since-when", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			for i := range all {
+				if all[i].State == store.StateErased {
+					all[i].Due = time.Time{}
+				}
+			}
+			return all
+		})
+	}},
+	{"keeps the end of the claim", "since-when", func(m *outboxMutant) {
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			for i := range all {
+				if all[i].State == store.StateDelivered {
+					all[i].Due = all[i].Due.Add(2 * long)
+				}
+			}
+			return all
+		})
+	}},
 	{"enrolls without a backfill", "enroll-backfills", func(m *outboxMutant) {
 		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
 			return slices.DeleteFunc(all, func(s store.Standing) bool { return s.Bulk })
@@ -348,6 +424,25 @@ var outboxMutants = []struct {
 			_ = m.Store.Settle(ctx, backend, settlements)
 			return nil
 		}
+	}},
+	{"lists nothing of whomever", "unknown-backend", func(m *outboxMutant) {
+		m.standings = func(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
+			if _, err := m.Store.Replay(ctx, f.Backend, numbered("telegram", 999)); f.Backend != "" && err != nil {
+				return func(func(store.Standing, error) bool) {}
+			}
+			return m.Store.Standings(ctx, f)
+		}
+	}},
+	{"lists by whatever state", "unknown-backend", func(m *outboxMutant) {
+		m.standings = func(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
+			if !f.State.Known() {
+				f.State = ""
+			}
+			return m.Store.Standings(ctx, f)
+		}
+	}},
+	{"counts the bulk alone as total", "resync", func(m *outboxMutant) {
+		m.counts(func(b *store.Backlog) { b.Total = min(b.Total, b.Bulk) })
 	}},
 	{"owes an erasure to everybody", "forget-unclaimed", func(m *outboxMutant) {
 		m.forget = func(ctx context.Context, key store.Key, suppress bool) error {

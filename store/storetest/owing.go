@@ -113,7 +113,7 @@ func resync(p *probe) {
 		}
 	}
 	p.state(o, gone, store.StateErased)
-	p.backlog(o, "after a resync", store.Backlog{Backend: crm, Owed: 3, Bulk: 2, Complete: true, Total: 2})
+	p.backlog(o, "after a resync", store.Backlog{Backend: crm, Owed: 3, Bulk: 2, Complete: true, Total: 3})
 }
 
 func withdraw(p *probe) {
@@ -124,9 +124,12 @@ func withdraw(p *probe) {
 	p.withdraw(o, crm)
 	p.withdraw(o, crm)
 	p.apply(o, known(numbered("telegram", 1)))
-	if left := p.standings(o, store.StandingFilter{Backend: crm}); len(left) > 0 {
-		p.failf("after Withdraw there is %+v", left[0])
+	for _, left := range p.standings(o, store.StandingFilter{}) {
+		if left.Backend == crm {
+			p.failf("after Withdraw there is %+v", left)
+		}
 	}
+	p.noStandings(o, store.StandingFilter{Backend: crm}, store.ErrNotFound)
 	_, _, err := o.Claim(p.ctx, crm, 1, long)
 	p.errorIs("Claim after Withdraw", err, store.ErrNotFound)
 	if n := len(p.standings(o, store.StandingFilter{Backend: desk, State: store.StateOwed})); n != 2 {
@@ -150,6 +153,22 @@ func unknownBackend(p *probe) {
 	p.errorIs("Resync of an unknown backend", o.Resync(p.ctx, "unknown"), store.ErrNotFound)
 	_, err = o.Replay(p.ctx, "unknown", store.Key{})
 	p.errorIs("Replay of an unknown backend", err, store.ErrNotFound)
+	p.noStandings(o, store.StandingFilter{Backend: "unknown"}, store.ErrNotFound)
+	p.noStandings(o, store.StandingFilter{Backend: "unknown", Key: ann(), State: store.StateOwed}, store.ErrNotFound)
+	p.noStandings(o, store.StandingFilter{State: "deda"}, store.ErrInvalid)
+	p.noStandings(o, store.StandingFilter{Backend: crm, State: "Owed"}, store.ErrInvalid)
+}
+
+// noStandings wants the filter to be refused.
+func (p *probe) noStandings(o store.Outbox, f store.StandingFilter, want error) {
+	var err error
+	for s, failed := range o.Standings(p.ctx, f) {
+		if failed == nil || err != nil {
+			p.failf("Standings by the filter %+v yields %+v, %v", f, s, failed)
+		}
+		err = failed
+	}
+	p.errorIs(fmt.Sprintf("Standings by the filter %+v", f), err, want)
 }
 
 func standingsListed(p *probe) {
@@ -162,7 +181,7 @@ func standingsListed(p *probe) {
 	p.apply(o, crowd...)
 	claims, _ := p.claim(o, 20, long)
 	for i, c := range claims {
-		p.settle(o, settlement(c, []store.Verdict{store.VerdictDelivered, store.VerdictDead}[i%2]))
+		p.settle(o, settlement(c, []store.Verdict{store.VerdictDelivered, store.VerdictDead, store.VerdictUnserved}[i%3]))
 	}
 	all := p.standings(o, store.StandingFilter{})
 	if len(all) != 2*len(crowd) {
@@ -178,9 +197,10 @@ func standingsListed(p *probe) {
 		p.failf("standings come in another order than by backend and key")
 	}
 	for _, f := range []store.StandingFilter{
-		{Backend: crm}, {Backend: desk}, {Backend: "unknown"},
+		{Backend: crm}, {Backend: desk},
 		{Key: crowd[7].Key}, {Key: numbered("discord", 9999)}, {Backend: desk, Key: crowd[8].Key},
 		{State: store.StateDead}, {State: store.StateDelivered}, {State: store.StateOwed}, {State: store.StateErased},
+		{State: store.StateUnserved}, {State: store.StateUnerasable},
 		{Backend: crm, State: store.StateDead}, {Backend: desk, State: store.StateDead},
 		{Backend: crm, Key: claims[0].Standing.Key, State: store.StateDelivered},
 		{Backend: crm, Key: claims[0].Standing.Key, State: store.StateDead},
