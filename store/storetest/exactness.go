@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -13,7 +14,7 @@ import (
 )
 
 func channelsApart(p *probe) {
-	p.apart(p.open(), store.Key{Channel: "telegram", UserID: "42"}, store.Key{Channel: "discord", UserID: "42"})
+	p.apart([2]store.Key{{Channel: "telegram", UserID: "42"}, {Channel: "discord", UserID: "42"}})
 }
 
 // likeKeys are pairs that some store has mixed up. More are in package hostile.
@@ -37,35 +38,64 @@ var likeKeys = [][2]string{
 }
 
 func keysApart(p *probe) {
+	var pairs [][2]store.Key
 	for _, ids := range likeKeys {
-		p.apart(p.open(), store.Key{Channel: "telegram", UserID: ids[0]}, store.Key{Channel: "telegram", UserID: ids[1]})
+		pairs = append(pairs, [2]store.Key{{Channel: "telegram", UserID: ids[0]}, {Channel: "telegram", UserID: ids[1]}})
 	}
 	for _, pair := range hostile.KeyPairs {
 		a, b := store.Key(pair[0]), store.Key(pair[1])
 		if a.Validate() == nil && b.Validate() == nil {
-			p.apart(p.open(), a, b)
+			pairs = append(pairs, [2]store.Key{a, b})
 		}
 	}
+	p.apart(pairs...)
 }
 
-// apart wants a and b to be two people in all that a store does.
-func (p *probe) apart(st store.Store, a, b store.Key) {
-	ra := observed(a, after(0), fields{store.FieldGivenName: "A", store.NickField("1"): "a"})
-	rb := observed(b, after(1), fields{store.FieldGivenName: "B", store.NickField("2"): "b"})
-	for i, c := range p.apply(st, ra, rb) {
-		if !c.Created {
-			p.failf("%q and %q: delta %d of the two is not Created", a, b, i)
+// apart wants all keys of the pairs to be people of their own in all that a store
+// does, also when the first of each pair is forgotten. All are in one store, since
+// to make many takes long.
+func (p *probe) apart(pairs ...[2]store.Key) {
+	st := p.open()
+	var all []store.Record
+	gone := make(map[store.Key]bool)
+	for _, pair := range pairs {
+		for _, key := range pair {
+			if _, known := gone[key]; !known {
+				all = append(all, observed(key, after(len(all)), fields{
+					store.FieldGivenName: fmt.Sprint("A", len(all)), store.NickField(fmt.Sprint(len(all))): "n",
+				}))
+			}
+			gone[key] = gone[key] || key == pair[0]
 		}
 	}
-	p.sameRecord(st, ra)
-	p.sameRecord(st, rb)
-	p.forget(st, a, true)
-	p.sameRecord(st, rb)
-	if people := p.list(st, store.Filter{}); len(people) != 1 || people[0].Key != b {
-		p.failf("List yields %q when %q was forgotten and %q was not", keysOf(people), a, b)
+	for i, c := range p.apply(st, all...) {
+		if !c.Created {
+			p.failf("%q is not Created; it was taken for another of %q", all[i].Key, pairs)
+		}
 	}
-	if c := p.apply(st, rb)[0]; c.Suppressed {
-		p.failf("%q is suppressed by the tombstone of %q", b, a)
+	var stay []store.Record
+	var people []store.Profile
+	for _, r := range all {
+		p.sameRecord(st, r)
+		if !gone[r.Key] {
+			stay = append(stay, r)
+			people = append(people, r.Profile())
+		}
+	}
+	for _, r := range all {
+		if gone[r.Key] {
+			p.forget(st, r.Key, true)
+		}
+	}
+	for _, r := range stay {
+		p.sameRecord(st, r)
+	}
+	slices.SortFunc(people, func(a, b store.Profile) int { return a.Key.Compare(b.Key) })
+	p.samePeople("List when one of each pair was forgotten", p.list(st, store.Filter{}), people)
+	for i, c := range p.apply(st, stay...) {
+		if c.Suppressed {
+			p.failf("%q is suppressed by the tombstone of another of %q", stay[i].Key, pairs)
+		}
 	}
 }
 
@@ -106,6 +136,8 @@ func timesAreExact(p *probe) {
 
 func textsAreExact(p *probe) {
 	st := p.open()
+	all := make([]store.Record, len(hostile.Texts))
+	names := make([]string, len(all))
 	for n, text := range hostile.Texts {
 		set := make(fields)
 		for _, f := range append(store.Fields(), store.NickField("1"), store.NickField(text)) {
@@ -113,16 +145,24 @@ func textsAreExact(p *probe) {
 				set[f] = v
 			}
 		}
-		key := numbered("telegram", n)
-		want := observed(key, after(0), set)
-		c := p.apply(st, want)[0]
+		names[n] = set[store.FieldGivenName]
+		all[n] = observed(numbered("telegram", n), after(0), set)
+	}
+	changes := p.apply(st, all...)
+	people := p.list(st, store.Filter{})
+	for n, text := range hostile.Texts {
+		want := all[n]
 		p.sameRecord(st, want)
-		if !reflect.DeepEqual(c.Profile, want.Profile()) {
-			p.failf("text %+q in every field: the change's profile is %s", text, asJSON(c.Profile))
+		if !reflect.DeepEqual(changes[n].Profile, want.Profile()) {
+			p.failf("text %+q in every field: the change's profile is %s", text, asJSON(changes[n].Profile))
 		}
-		people := p.list(st, store.Filter{After: key, Limit: 1})
-		people = append(people, p.list(st, store.Filter{Search: set[store.FieldGivenName]})...)
-		if !slices.Contains(keysOf(people), key) && set[store.FieldGivenName] != "" {
+		if !slices.ContainsFunc(people, func(person store.Profile) bool { return reflect.DeepEqual(person, want.Profile()) }) {
+			p.failf("text %+q in every field: List shows the person otherwise, or not at all", text)
+		}
+		if names[n] == "" {
+			continue
+		}
+		if found := keysOf(p.list(st, store.Filter{Search: names[n]})); !slices.Contains(found, want.Key) {
 			p.failf("text %+q: searching for it does not find it", text)
 		}
 	}
