@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -36,7 +37,7 @@ func (s *Store) Claim(ctx context.Context, backend string, limit int, lease time
 	return claims, wait, nil
 }
 
-func claim(w *conn, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+func claim(w *conn, backend string, limit int, lease time.Duration) (claims []store.Claim, wait time.Duration, err error) {
 	if err := requireEnrolled(w, backend); err != nil {
 		return nil, 0, err
 	}
@@ -45,25 +46,47 @@ func claim(w *conn, backend string, limit int, lease time.Duration) ([]store.Cla
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(due) == 0 {
-		wait, err := untilNext(w, backend, now)
-		return nil, wait, err
-	}
-	claims := make([]store.Claim, len(due))
-	for i, st := range due {
-		c := &claims[i]
-		c.Standing = st.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
-		if c.Record, err = recordOf(w, st.Key); err != nil {
+	for _, st := range due {
+		var c store.Claim
+		c.Record, err = recordOf(w, st.Key)
+		switch {
+		case st.damaged, errors.Is(err, ErrCorrupt):
+			err = putStanding(w, letDie(st.Standing, now))
+		case err == nil:
+			c.Standing = st.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
+			claims = append(claims, c)
+			err = putStanding(w, c.Standing)
+		}
+		if err != nil {
 			return nil, 0, err
 		}
-		if err := putStanding(w, c.Standing); err != nil {
-			return nil, 0, err
-		}
 	}
-	return claims, 0, nil
+	if len(claims) > 0 {
+		return claims, 0, nil
+	}
+	wait, err = untilNext(w, backend, now)
+	if len(due) > 0 && wait < 0 { // all were damaged, and more are due
+		wait = time.Millisecond
+	}
+	return nil, wait, err
 }
 
-func dueStandings(w *conn, backend string, limit int, now time.Time) (due []store.Standing, err error) {
+// letDie makes a dead letter of what cannot be read, without handing it out.
+func letDie(st store.Standing, now time.Time) store.Standing {
+	dead := st.Claimed(1, now, 0).Settled(store.Settlement{
+		Token: 1, Version: st.Version, Verdict: store.VerdictDead, Reason: unreadable,
+	}, now)
+	dead.Touched = st.Touched
+	return dead
+}
+
+// A dueStanding is damaged where it had to be repaired.
+type dueStanding struct {
+	store.Standing
+	damaged bool
+}
+
+func dueStandings(w *conn, backend string, limit int, now time.Time) (due []dueStanding, err error) {
 	for _, bulk := range []int64{0, 1} {
 		for _, part := range []struct {
 			query string
@@ -72,11 +95,12 @@ func dueStandings(w *conn, backend string, limit int, now time.Time) (due []stor
 			if len(due) == limit {
 				return due, nil
 			}
-			more, err := selectStandings(w, part.query, backend, bulk, part.bound.UnixMilli(), int64(limit-len(due)))
+			err := eachStanding(w, part.query, func(s store.Standing, damaged error) {
+				due = append(due, dueStanding{s, damaged != nil})
+			}, backend, bulk, part.bound.UnixMilli(), int64(limit-len(due)))
 			if err != nil {
 				return nil, err
 			}
-			due = append(due, more...)
 		}
 	}
 	return due, nil
@@ -139,48 +163,4 @@ func settle(w *conn, backend string, settlements []store.Settlement) error {
 		}
 	}
 	return nil
-}
-
-// Replay implements [store.Outbox]. All of a backend are replayed in steps; the
-// number returned is right also beside an error.
-func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
-	s.calls.RLock()
-	defer s.calls.RUnlock()
-	n, err := s.replay(ctx, backend, key)
-	if err != nil {
-		return n, s.fail(ctx, fmt.Sprintf("replay %q", backend), err)
-	}
-	return n, nil
-}
-
-func (s *Store) replay(ctx context.Context, backend string, key store.Key) (total int, err error) {
-	f := store.StandingFilter{Backend: backend, Key: key, State: store.StateDead}
-	for cursor := (store.Key{}); ; {
-		var dead []store.Standing
-		err := s.write(ctx, func(w *conn) error {
-			if err := requireEnrolled(w, backend); err != nil {
-				return err
-			}
-			query, args := standingsQuery(f, cursor, s.step)
-			var err error
-			if dead, err = selectStandings(w, query, args...); err != nil {
-				return err
-			}
-			now := time.Now()
-			for _, st := range dead {
-				if err := putStanding(w, st.Replayed(now)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return total, err
-		}
-		total += len(dead)
-		if len(dead) < s.step {
-			return total, nil
-		}
-		cursor = dead[len(dead)-1].Key
-	}
 }

@@ -230,15 +230,13 @@ func (p *progress) do(w *conn, backend string, key store.Key, now time.Time) err
 	if p.job == jobWithdraw {
 		return w.exec(dropStandingSQL, key.Channel, key.UserID, backend)
 	}
+	p.total++
 	s, found, err := standingWith(w, backend, key)
 	if err != nil || found && p.job == jobEnroll {
 		return err
 	}
 	s.Backend, s.Key = backend, key
-	if s = s.Bulked(now); s.Bulk {
-		p.total++
-	}
-	return putStanding(w, s)
+	return putStanding(w, s.Bulked(now))
 }
 
 // keysAfter returns the next people of a table, in order.

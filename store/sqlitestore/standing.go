@@ -24,6 +24,9 @@ const (
 
 const noFields = "[]"
 
+// unreadable is the reason of dead letters that were damaged in the file.
+const unreadable = "what is kept of the person cannot be read"
+
 // A standingRow is one row of the table standings, as the driver gives it.
 type standingRow [15]driver.Value
 
@@ -33,7 +36,7 @@ func owe(w *conn, backends []string, key store.Key, changes []store.Change, inde
 	if !slices.ContainsFunc(indexes, func(i int) bool { return changes[i].Owes() }) {
 		return nil
 	}
-	kept, err := standingsOf(w, key)
+	kept, err := selectReadable(w, selectStandingsSQL, key.Channel, key.UserID)
 	if err != nil {
 		return err
 	}
@@ -54,19 +57,9 @@ func owe(w *conn, backends []string, key store.Key, changes []store.Change, inde
 	return nil
 }
 
-// disown makes the person to be erased wherever something may be of them. What is
-// damaged does not keep anybody from being forgotten: it is taken to be there.
+// disown makes the person to be erased wherever something may be of them.
 func disown(w *conn, key store.Key, now time.Time) error {
-	var kept []store.Standing
-	var row standingRow
-	err := w.rows(selectStandingsSQL, row[:], func() error {
-		s, err := row.standing()
-		if err != nil {
-			s.State, s.Touched = store.StateDelivered, true
-		}
-		kept = append(kept, s)
-		return nil
-	}, key.Channel, key.UserID)
+	kept, err := selectReadable(w, selectStandingsSQL, key.Channel, key.UserID)
 	if err != nil {
 		return err
 	}
@@ -84,30 +77,34 @@ func disown(w *conn, key store.Key, now time.Time) error {
 	return nil
 }
 
-// standingsOf returns those of one person, with all backends.
-func standingsOf(w *conn, key store.Key) ([]store.Standing, error) {
-	return selectStandings(w, selectStandingsSQL, key.Channel, key.UserID)
-}
-
 // standingWith returns that of one person with one backend, if there is one.
 func standingWith(w *conn, backend string, key store.Key) (s store.Standing, found bool, err error) {
-	var row standingRow
-	found, err = w.row(selectStandingSQL, row[:], key.Channel, key.UserID, backend)
-	if err == nil && found {
-		s, err = row.standing()
+	standings, err := selectReadable(w, selectStandingSQL, key.Channel, key.UserID, backend)
+	if err != nil || len(standings) == 0 {
+		return store.Standing{}, false, err
 	}
-	return s, found, err
+	return standings[0], true, nil
 }
 
-func selectStandings(w *conn, query string, args ...driver.Value) ([]store.Standing, error) {
-	var standings []store.Standing
-	var row standingRow
-	err := w.rows(query, row[:], func() error {
-		s, err := row.standing()
-		standings = append(standings, s)
-		return err
-	}, args...)
+// selectReadable returns standings, of which those that are damaged are repaired:
+// one must not stop what is done with many.
+func selectReadable(w *conn, query string, args ...driver.Value) (standings []store.Standing, err error) {
+	err = eachStanding(w, query, func(s store.Standing, _ error) { standings = append(standings, s) }, args...)
 	return standings, err
+}
+
+// eachStanding calls each for every standing that a query returns, with an error
+// for one that was damaged and is repaired.
+func eachStanding(w *conn, query string, each func(s store.Standing, damaged error), args ...driver.Value) error {
+	var row standingRow
+	return w.rows(query, row[:], func() error {
+		s, damaged := row.standing()
+		if damaged != nil {
+			s = row.repaired()
+		}
+		each(s, damaged)
+		return nil
+	}, args...)
 }
 
 func putStanding(w *conn, s store.Standing) error {
@@ -124,31 +121,50 @@ func putStanding(w *conn, s store.Standing) error {
 		flag(s.Touched).number, int64(s.Attempts), s.Reason, s.Remote)
 }
 
-// standing reads a row. Its error wraps ErrCorrupt, and the Standing then has its
-// Backend and Key all the same.
+// standing reads a row. Its error wraps ErrCorrupt.
 func (row *standingRow) standing() (store.Standing, error) {
-	text := func(i int) string { t, _ := row[i].(string); return t }
-	number := func(i int) int64 { n, _ := row[i].(int64); return n }
-	s := store.Standing{Backend: text(0), Key: store.Key{Channel: text(1), UserID: text(2)}}
-	state, fields := store.State(text(3)), []store.Field(nil)
-	switch state {
-	case store.StateOwed, store.StateDelivered, store.StateDead, store.StateErased, store.StateUnerasable:
-	default:
-		return s, fmt.Errorf("%w: the standing of %s with %q has an unknown state", ErrCorrupt, s.Key, s.Backend)
+	s := row.readable()
+	damaged := func(what string) (store.Standing, error) {
+		return store.Standing{}, fmt.Errorf("%w: the standing of %s with %q has %s", ErrCorrupt, s.Key, s.Backend, what)
 	}
-	if list := text(5); list != noFields {
-		if json.Unmarshal([]byte(list), &fields) != nil || !slices.IsSorted(fields) {
-			return s, fmt.Errorf("%w: the standing of %s with %q has no list of fields", ErrCorrupt, s.Key, s.Backend)
+	if !s.State.Known() {
+		return damaged("an unknown state")
+	}
+	if list := row.text(5); list != noFields {
+		if json.Unmarshal([]byte(list), &s.Fields) != nil || !slices.IsSorted(s.Fields) {
+			return damaged("no list of fields")
 		}
 	}
 	for _, i := range []int{6, 7, 8, 11} {
-		if n := number(i); n != 0 && n != 1 {
-			return s, fmt.Errorf("%w: the standing of %s with %q has a flag of %d", ErrCorrupt, s.Key, s.Backend, n)
+		if n := row.number(i); n != 0 && n != 1 {
+			return damaged(fmt.Sprintf("a flag of %d", n))
 		}
 	}
-	s.State, s.Version, s.Fields = state, number(4), fields
-	s.All, s.Erase, s.Bulk = number(6) == 1, number(7) == 1, number(8) == 1
-	s.Due, s.Token, s.Touched = time.UnixMilli(number(9)).UTC(), number(10), number(11) == 1
-	s.Attempts, s.Reason, s.Remote = int(number(12)), text(13), text(14)
 	return s, nil
 }
+
+// repaired reads a damaged row for what it may have been at the worst: the backend
+// may hold the person, and is owed all of them.
+func (row *standingRow) repaired() store.Standing {
+	s := row.readable()
+	s.Touched = true
+	s.All = s.All || !s.Erase
+	if !s.State.Known() {
+		s.State, s.Reason = store.StateDead, unreadable
+	}
+	return s
+}
+
+// readable reads all of a row that can always be read: the fields are not.
+func (row *standingRow) readable() store.Standing {
+	return store.Standing{
+		Backend: row.text(0), Key: store.Key{Channel: row.text(1), UserID: row.text(2)},
+		State: store.State(row.text(3)), Version: row.number(4),
+		All: row.number(6) != 0, Erase: row.number(7) != 0, Bulk: row.number(8) != 0,
+		Due: time.UnixMilli(row.number(9)).UTC(), Token: row.number(10), Touched: row.number(11) != 0,
+		Attempts: int(row.number(12)), Reason: row.text(13), Remote: row.text(14),
+	}
+}
+
+func (row *standingRow) text(i int) string  { t, _ := row[i].(string); return t }
+func (row *standingRow) number(i int) int64 { n, _ := row[i].(int64); return n }

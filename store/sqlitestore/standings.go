@@ -3,7 +3,9 @@ package sqlitestore
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -13,6 +15,12 @@ import (
 func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
 	return func(yield func(store.Standing, error) bool) {
 		backends, err := s.backendNames(ctx)
+		if err == nil {
+			err = check(f, backends)
+		}
+		if err != nil {
+			backends = nil
+		}
 		for _, name := range backends {
 			if f.Backend != "" && f.Backend != name {
 				continue
@@ -28,6 +36,17 @@ func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2
 			yield(store.Standing{}, s.fail(ctx, "standings", err))
 		}
 	}
+}
+
+// check returns an error for a filter that is none.
+func check(f store.StandingFilter, backends []string) error {
+	if f.State != "" && !f.State.Known() {
+		return fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	}
+	if f.Backend != "" && !slices.Contains(backends, f.Backend) {
+		return errNotEnrolled
+	}
+	return nil
 }
 
 // standingsWith yields those of one backend. more is false when the caller of the
