@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/backend/genauth"
@@ -36,13 +35,14 @@ func startMirrors() (mirrors, error) {
 func startMonosay() (*mirror, error) {
 	const token = "token-of-the-channel"
 	service := monosaytest.New(token, nil)
-	m := &mirror{title: "Monosay", double: service, holds: func(w io.Writer) {
-		fmt.Fprintln(w, "channelUserId\tname\tsurname\tuserName")
+	m := &mirror{title: "Monosay", double: service, holds: func() table {
+		t := table{{"channelUserId", "name", "surname", "userName"}}
 		users := service.Users()
 		for _, id := range sortedKeys(users) {
 			u := users[id]
-			row(w, id, u.Name, u.Surname, u.UserName)
+			t = append(t, []string{id, u.Name, u.Surname, u.UserName})
 		}
+		return t
 	}}
 	if err := m.listen(); err != nil {
 		return nil, err
@@ -54,16 +54,19 @@ func startMonosay() (*mirror, error) {
 
 func startGenAuth() (*mirror, error) {
 	service := genauthtest.New(nil)
-	m := &mirror{title: "GenAuth", double: service, holds: func(w io.Writer) {
-		fmt.Fprintln(w, "externalId\tusername\tname\tgivenName\tfamilyName\tlocale\tphone")
+	m := &mirror{title: "GenAuth", double: service, holds: func() table {
+		t := table{{"externalId", "username", "name", "givenName", "familyName", "locale", "phone"}}
 		accounts := service.Accounts()
 		slices.SortFunc(accounts, func(a, b genauthtest.Account) int {
 			return strings.Compare(a.Text("externalId"), b.Text("externalId"))
 		})
 		for _, a := range accounts {
-			row(w, a.Text("externalId"), a.Text("username"), a.Text("name"), a.Text("givenName"), a.Text("familyName"),
-				a.Text("locale"), a.Text("phoneCountryCode")+a.Text("phone"))
+			t = append(t, []string{
+				a.Text("externalId"), a.Text("username"), a.Text("name"), a.Text("givenName"), a.Text("familyName"),
+				a.Text("locale"), a.Text("phoneCountryCode") + a.Text("phone"),
+			})
 		}
+		return t
 	}}
 	if err := m.listen(); err != nil {
 		return nil, err
@@ -77,8 +80,8 @@ func startRocketChat() (*mirror, error) {
 	service := rocketchattest.New(&rocketchattest.Options{
 		CustomFields: map[string]rocketchattest.CustomField{"language": {Type: "text"}},
 	})
-	m := &mirror{title: "Rocket.Chat", double: service, holds: func(w io.Writer) {
-		fmt.Fprintln(w, "username\tname\tlanguage\temail")
+	m := &mirror{title: "Rocket.Chat", double: service, holds: func() table {
+		t := table{{"username", "name", "language", "email"}}
 		users := service.Users()
 		slices.SortFunc(users, func(a, b rocketchattest.User) int { return strings.Compare(a.Username, b.Username) })
 		for _, u := range users {
@@ -86,8 +89,9 @@ func startRocketChat() (*mirror, error) {
 				continue // the account that makes the calls
 			}
 			language, _ := u.CustomFields["language"].(string)
-			row(w, u.Username, u.Name, language, u.Emails[0].Address)
+			t = append(t, []string{u.Username, u.Name, language, u.Emails[0].Address})
 		}
+		return t
 	}}
 	if err := m.listen(); err != nil {
 		return nil, err
@@ -101,21 +105,9 @@ func startRocketChat() (*mirror, error) {
 }
 
 // print shows what each system holds.
-func (ms mirrors) print(w io.Writer) error {
+func (ms mirrors) print(w io.Writer) {
 	for _, m := range ms {
 		fmt.Fprintf(w, "\nWhat %s holds:\n\n", m.title)
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		m.holds(table)
-		if err := table.Flush(); err != nil {
-			return err
-		}
+		m.holds().print(w)
 	}
-	return nil
-}
-
-func row(w io.Writer, cells ...string) {
-	for i, c := range cells {
-		cells[i] = dash(c)
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }

@@ -87,7 +87,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 		}
 		defer ms.close()
 	}
-	again, err := served(ctx, st)
+	before, err := pastOf(ctx, st)
 	if err != nil {
 		return err
 	}
@@ -100,12 +100,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	var played error
-	if o.backends && again {
-		played = ms.refill(ctx, mw, story)
-	}
+	played := ms.fill(ctx, mw, before, story)
 	if played == nil {
-		played = play(ctx, o, mw, ms, story)
+		played = play(ctx, o, mw, ms, before, story)
 	}
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -116,11 +113,15 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if o.json {
 		return printJSON(closing, stdout, st)
 	}
-	return errors.Join(printPeople(closing, story, st, o.db), ms.print(story))
+	if err := printPeople(closing, story, st, o.db); err != nil {
+		return err
+	}
+	ms.print(story)
+	return nil
 }
 
 // play brings the bots up and feeds them, or lets the live platforms do so.
-func play(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors, story io.Writer) error {
+func play(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors, before past, story io.Writer) error {
 	live := o.telegramToken != "" || o.discordToken != ""
 	switch {
 	case o.updates != "" || o.events != "":
@@ -133,7 +134,7 @@ func play(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors,
 	case live:
 		return playLive(ctx, o, mw, story)
 	default:
-		return playScript(ctx, o, mw, ms, story)
+		return playScript(ctx, o, mw, ms, before, story)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 type mirror struct {
 	title   string
 	backend store.Backend
-	holds   func(w io.Writer)
+	holds   func() table
 
 	double http.Handler
 	addr   string
@@ -121,16 +121,36 @@ func (ms mirrors) owed(ctx context.Context, mw *middleware.Middleware) (people i
 	return people, nil
 }
 
-// served reports whether an earlier run brought people to backends.
-func served(ctx context.Context, st store.Outbox) (bool, error) {
-	for _, err := range st.Standings(ctx, store.StandingFilter{}) {
-		return err == nil, err
-	}
-	return false, nil
+// A past is what an earlier run has left in users.db.
+type past struct {
+	people bool // somebody
+	served bool // and brought to backends
 }
 
-// refill brings everybody to the doubles, which are new in each run, once more.
-func (ms mirrors) refill(ctx context.Context, mw *middleware.Middleware, story io.Writer) error {
+func pastOf(ctx context.Context, st store.Outbox) (p past, err error) {
+	for _, err := range st.List(ctx, store.Filter{Limit: 1}) {
+		if err != nil {
+			return p, err
+		}
+		p.people = true
+	}
+	for _, err := range st.Standings(ctx, store.StandingFilter{}) {
+		p.served = err == nil
+		return p, err
+	}
+	return p, nil
+}
+
+// fill brings everybody of an earlier run to the doubles, which are new in each
+// run.
+func (ms mirrors) fill(ctx context.Context, mw *middleware.Middleware, before past, story io.Writer) error {
+	switch {
+	case len(ms) == 0 || !before.people:
+		return nil
+	case !before.served:
+		fmt.Fprintln(story, "Backends are new to this users.db: everybody in it is brought to them.")
+		return ms.settle(ctx, mw)
+	}
 	fmt.Fprintln(story, "An earlier run brought these people to its own doubles. Those of now are empty, so all are brought there once more (Resync).")
 	for _, m := range ms {
 		if err := mw.Resync(ctx, m.backend.Name()); err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func results(story string) map[string]int {
 	count := make(map[string]int)
 	for line := range strings.Lines(story) {
 		for _, result := range []string{"created", "updated", "unchanged", "dropped", "failed", "coalesced"} {
-			if strings.HasPrefix(line, "    ") && strings.Contains(line, " "+result+" ") {
+			if strings.HasPrefix(line, "    ") && slices.Contains(strings.Fields(line), result) {
 				count[result]++
 			}
 		}

@@ -23,7 +23,7 @@ type scene struct {
 }
 
 // playScript plays the scripted day, one scene after the other.
-func playScript(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors, story io.Writer) error {
+func playScript(ctx context.Context, o options, mw *middleware.Middleware, ms mirrors, before past, story io.Writer) error {
 	t, err := startTelegram(o, mw)
 	if err != nil {
 		return err
@@ -37,8 +37,8 @@ func playScript(ctx context.Context, o options, mw *middleware.Middleware, ms mi
 
 	fmt.Fprintln(story, "A telebot.v3 bot and a discordgo session on loopback servers, with rollcall attached.")
 	for _, s := range day(t.srv.Me()) {
-		if s.act != nil && len(ms) == 0 {
-			continue
+		if s.act != nil && (len(ms) == 0 || before.people) {
+			continue // on a day that is played again, there is nothing to bring anywhere
 		}
 		fmt.Fprintf(story, "\n%s\n", s.story)
 		if s.act != nil {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
@@ -48,11 +47,16 @@ func printOutcome(w io.Writer, o middleware.Outcome) {
 	if o.Target != middleware.TargetStore {
 		event = "  -> " + o.Target
 	}
-	fmt.Fprintf(w, "    %-20s %-30s %-10s %s\n", event, who, o.Result, detail)
+	tell(w, event, who, string(o.Result), detail)
 }
 
 func printRetry(w io.Writer, r middleware.Retry) {
-	fmt.Fprintf(w, "    %-20s %-30s %-10s %v, again in %v\n", "  -> "+r.Target, r.Key, "retry", r.Err, r.After.Round(10*time.Millisecond))
+	tell(w, "  -> "+r.Target, r.Key.String(), "retry", fmt.Sprintf("%v, again in %v", r.Err, r.After.Round(10*time.Millisecond)))
+}
+
+func tell(w io.Writer, event, who, result, detail string) {
+	line := fmt.Sprintf("    %-20s %-30s %-10s %s", event, who, result, detail)
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
 func list(fields []store.Field) string {
@@ -65,31 +69,19 @@ func list(fields []store.Field) string {
 
 func printPeople(ctx context.Context, w io.Writer, st store.Store, db string) error {
 	fmt.Fprintf(w, "\nEveryone in %s:\n\n", db)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "channelUserId\tname\tusername\tlocale\tstatus\tstart\tnicks\tfirst seen\tlast seen")
-	people := 0
+	t := table{{"channelUserId", "name", "username", "locale", "status", "start", "nicks", "first seen", "last seen"}}
 	for p, err := range st.List(ctx, store.Filter{}) {
 		if err != nil {
 			return err
 		}
-		people++
-		fmt.Fprintln(table, strings.Join([]string{
-			p.Key.String(), p.DisplayName(), dash(p.Username), dash(p.Locale), string(p.Status), dash(p.StartPayload),
-			dash(nicks(p.Nicks)), p.FirstSeen.Format("2006-01-02 15:04"), p.LastSeen.Format("2006-01-02 15:04"),
-		}, "\t"))
+		t = append(t, []string{
+			p.Key.String(), p.DisplayName(), p.Username, p.Locale, string(p.Status), p.StartPayload,
+			nicks(p.Nicks), p.FirstSeen.Format("2006-01-02 15:04"), p.LastSeen.Format("2006-01-02 15:04"),
+		})
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "\n%d in all. Look with: sqlite3 %s 'SELECT channel, user_id, name, username, status FROM profiles'\n", people, db)
+	t.print(w)
+	_, err := fmt.Fprintf(w, "\n%d in all. Look with: sqlite3 %s 'SELECT channel, user_id, name, username, status FROM profiles'\n", len(t)-1, db)
 	return err
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func nicks(byGuild map[string]string) string {
