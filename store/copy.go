@@ -29,11 +29,17 @@ const copyBatch = 500
 
 // Copy brings all that src holds to dst: profiles with their provenance,
 // tombstones, and, where both are an [Outbox], how everybody stands with each
-// backend, so that nothing is delivered twice for it and nothing left out. It
-// joins what it brings to what dst holds, so it can be called again, after it was
-// cut short or to catch up with what happened in src meanwhile. src is only read.
+// backend, so that nothing is left out and hardly anything delivered twice (see
+// [Dossier.Join]). It joins what it brings to what dst holds, so it can be called
+// again, after it was cut short or to catch up with what happened in src meanwhile.
+// src is only read.
 //
-// To move a bot: Copy while it runs, stop it, Copy once more, and start it on dst.
+// To move a bot: Copy while it runs, stop it, Copy once more from the beginning,
+// and start it on dst. Between the two calls, what takes something away cannot be
+// seen in src: somebody whom it forgets without a tombstone after the first Copy
+// has to be forgotten in dst too, and somebody whom it readmits to be readmitted.
+//
+// A Resync that src has not finished is begun again in dst, at the end.
 //
 // The error is that of one of the stores. Everything up to the last Progress is
 // durable in dst by then.
@@ -41,7 +47,8 @@ func Copy(ctx context.Context, dst, src Portable, o *CopyOptions) error {
 	if o == nil {
 		o = &CopyOptions{}
 	}
-	if err := copyBackends(ctx, dst, src); err != nil {
+	unfinished, err := copyBackends(ctx, dst, src)
+	if err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	p := CopyProgress{Last: o.After}
@@ -71,27 +78,39 @@ func Copy(ctx context.Context, dst, src Portable, o *CopyOptions) error {
 			}
 		}
 	}
-	return flush()
-}
-
-// copyBackends enrolls in dst the backends that src knows.
-func copyBackends(ctx context.Context, dst, src Portable) error {
-	from, ok := src.(Outbox)
-	if !ok {
-		return nil
-	}
-	backlogs, err := from.Backlogs(ctx)
-	if err != nil || len(backlogs) == 0 {
+	if err := flush(); err != nil {
 		return err
 	}
-	to, ok := dst.(Outbox)
-	if !ok {
-		return fmt.Errorf("%d backends are owed to, which the store to copy to cannot remember: %w", len(backlogs), ErrInvalid)
-	}
-	for _, b := range backlogs {
-		if err := to.Enroll(ctx, b.Backend); err != nil {
-			return err
+	for _, backend := range unfinished {
+		if err := dst.(Outbox).Resync(ctx, backend); err != nil {
+			return fmt.Errorf("copy: %w", err)
 		}
 	}
 	return nil
+}
+
+// copyBackends enrolls in dst the backends that src knows, and returns those with
+// whom src is not done.
+func copyBackends(ctx context.Context, dst, src Portable) (unfinished []string, err error) {
+	from, ok := src.(Outbox)
+	if !ok {
+		return nil, nil
+	}
+	backlogs, err := from.Backlogs(ctx)
+	if err != nil || len(backlogs) == 0 {
+		return nil, err
+	}
+	to, ok := dst.(Outbox)
+	if !ok {
+		return nil, fmt.Errorf("%d backends are owed to, which the store to copy to cannot remember: %w", len(backlogs), ErrInvalid)
+	}
+	for _, b := range backlogs {
+		if err := to.Enroll(ctx, b.Backend); err != nil {
+			return nil, err
+		}
+		if !b.Complete {
+			unfinished = append(unfinished, b.Backend)
+		}
+	}
+	return unfinished, nil
 }

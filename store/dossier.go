@@ -2,9 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -20,6 +20,18 @@ type Dossier struct {
 	Standings []Standing `json:"standings,omitempty"`
 }
 
+// Validate returns nil, or an error that wraps ErrInvalid: a malformed Key, or a
+// Record of somebody else.
+func (d Dossier) Validate() error {
+	if err := d.Key.Validate(); err != nil {
+		return err
+	}
+	if !d.Record.Equal(Record{}) && d.Record.Key != d.Key {
+		return fmt.Errorf("the record is of another key: %w", ErrInvalid)
+	}
+	return nil
+}
+
 // A Portable store gives away all that it holds and takes it over from another,
 // which is what [Copy] needs.
 type Portable interface {
@@ -27,82 +39,60 @@ type Portable interface {
 
 	// Dossiers yields everybody of whom anything is held, be it a tombstone or a
 	// standing, in the order of [Key.Compare] behind after, as List yields
-	// profiles.
+	// profiles. What one Dossier holds is as it was at one moment.
 	Dossiers(ctx context.Context, after Key) iter.Seq2[Dossier, error]
 
 	// Import joins each dossier to what the store holds of that person
-	// ([Dossier.Join]), all in one transaction. Nothing becomes owed to
-	// backends by what was delivered before. Standings of backends that are not
-	// enrolled here are left out. A dossier whose Key is malformed fails the
-	// whole call with ErrInvalid.
+	// ([Dossier.Join]), all in one transaction. Keys may repeat; such dossiers
+	// are joined one after the other. Standings of backends that are not
+	// enrolled here are left out. Who is forgotten by it is erased as by Forget.
+	// A dossier that is not valid fails the whole call with ErrInvalid.
 	Import(ctx context.Context, dossiers []Dossier) error
 }
 
 // Join returns what a store that holds d is to hold once it has taken over from.
-// backends are those that are enrolled there. Records are merged, and who is
-// forgotten by either is. A standing that only one of the two has is kept as it
-// is, without its claim; of two the one of d is, and it is owed what the merge
-// changed. Somebody without a standing is owed whole, in the bulk lane.
+// backends are those that are enrolled there. It is for a [Portable] store's
+// Import, inside of its transaction.
 //
-// It is for a [Portable] store's Import, inside of its transaction.
+// Records are merged, and who is forgotten by either is: a tombstone has no time,
+// and goes by Readmit alone.
+//
+// Both stores may have delivered to a backend, the one after the other. How
+// somebody stands there is joined so that nothing is lost: what either of the two
+// owes is owed, and so is what the merge changed. What was settled there is owed
+// here no more where that store knew all that is kept by now, and nothing was sent
+// from here since. A claim stays behind, and what it was for is due when its lease
+// is over. Somebody without a standing is owed whole, in the bulk lane.
 func (d Dossier) Join(from Dossier, backends []string, now time.Time) Dossier {
 	joined := Dossier{Key: from.Key, Forgotten: d.Forgotten || from.Forgotten}
-	var change Change
+	m := meeting{now: now}
 	if !joined.Forgotten {
-		joined.Record, change = d.Record.Apply(from.Record)
+		joined.Record, m.news = d.Record.Apply(from.Record)
+		_, m.lacking = from.Record.Apply(d.Record)
 	}
-	for _, backend := range backends {
-		here, was := d.standing(backend)
-		there, is := from.standing(backend)
-		there.Token = 0
-		s := here
-		switch {
-		case joined.Forgotten:
-			s = forgottenOf(here, there, now)
-		case !was && is:
-			s = there
-		case !was && !joined.Record.Key.IsZero():
-			s = Standing{Backend: backend, Key: from.Key}.Bulked(now)
-		case was && change.Owes():
-			s = here.Changed(change.Fields, now)
+	m.kept = !joined.Record.Key.IsZero()
+	for _, backend := range slices.Sorted(slices.Values(backends)) {
+		s := m.join(d.standing(backend), from.standing(backend))
+		if s.State == "" {
+			continue
 		}
-		if was && s.Remote == "" && !joined.Forgotten {
-			s.Remote, s.Touched = there.Remote, s.Touched || there.Touched
-		}
-		if s.State != "" {
-			joined.Standings = append(joined.Standings, s)
-		}
+		s.Backend, s.Key = backend, from.Key
+		joined.Standings = append(joined.Standings, s)
 	}
-	slices.SortFunc(joined.Standings, func(a, b Standing) int { return strings.Compare(a.Backend, b.Backend) })
 	return joined
 }
 
-// forgottenOf is the standing of somebody who is forgotten by one of two stores,
-// as both know them: a receipt of the erasure counts most.
-func forgottenOf(here, there Standing, now time.Time) Standing {
-	both := []Standing{here, there}
-	for _, s := range both {
-		if s.State == StateErased || s.State == StateUnerasable {
-			return s
-		}
-	}
-	for _, s := range both {
-		if s.Erase {
-			return s
-		}
-	}
-	for _, s := range both {
-		if forgotten, keep := s.Forgotten(now); keep {
-			return forgotten
-		}
-	}
-	return Standing{}
-}
-
-func (d Dossier) standing(backend string) (Standing, bool) {
-	i := slices.IndexFunc(d.Standings, func(s Standing) bool { return s.Backend == backend })
+// standing returns that with a backend, a zero one where there is none. What
+// comes from elsewhere is brought into form.
+func (d Dossier) standing(backend string) Standing {
+	i := slices.IndexFunc(d.Standings, func(s Standing) bool { return s.Backend == backend && s.State.Known() })
 	if i < 0 {
-		return Standing{}, false
+		return Standing{}
 	}
-	return d.Standings[i], true
+	s := d.Standings[i]
+	if len(s.Fields) > 0 {
+		s.Fields = union(s.Fields, nil)
+	}
+	s.Due = wholeMillis(s.Due)
+	return s
 }

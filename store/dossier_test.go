@@ -17,18 +17,34 @@ func TestDossierJoin(t *testing.T) {
 		s.Backend, s.Key = backend, key
 		return s
 	}
+	past := now.Add(-time.Minute)
 	delivered := Standing{State: StateDelivered, Version: 7, Touched: true, Remote: "r", Due: now}
+	formerly := delivered
+	formerly.Due = past
 	claimed := Standing{State: StateOwed, Version: 7, Fields: []Field{FieldBio}, Token: 5, Touched: true, Due: later, Attempts: 2, Reason: "in vain"}
 	released := claimed
 	released.Token = 0
 	whole := Standing{}.Bulked(now)
 	changed := delivered.Changed([]Field{FieldGivenName}, now)
 	toErase, _ := delivered.Forgotten(now)
-	erased := Standing{State: StateErased, Version: 9, Touched: true, Due: now}
+	erased := Standing{State: StateErased, Version: 9, Touched: true, Due: later}
+	erasedOnce := erased
+	erasedOnce.Due = past
+	dead := Standing{State: StateDead, Version: 7, Touched: true, All: true, Due: now, Attempts: 1, Reason: "never"}
+	deadEarlier := dead
+	deadEarlier.Due = past
+	owedBefore := Standing{State: StateOwed, Version: 8, Touched: true, Fields: []Field{FieldBio}, Due: past}
+	owed := owedBefore
+	owed.Due = later
+	bulk := Standing{}.Bulked(later)
 	untouched := Standing{}.Changed([]Field{FieldGivenName}, now)
 	noRemote := Standing{State: StateDelivered, Version: 2, Touched: true, Due: now}
 	withRemote := noRemote
 	withRemote.Remote = "r"
+
+	withVersion := func(s Standing, version int64) Standing { s.Version = version; return s }
+	withRemoteOf := func(s Standing, remote string) Standing { s.Remote = remote; return s }
+	touched := func(s Standing) Standing { s.Touched = true; return s }
 
 	for _, c := range []struct {
 		name             string
@@ -48,18 +64,80 @@ func TestDossierJoin(t *testing.T) {
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{whole}},
 		}, {
 			"the same once more changes nothing",
-			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{released}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{claimed}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{released}},
+		}, {
+			"what was delivered there since is owed here no more",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{owedBefore}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{withVersion(delivered, 8)}},
+		}, {
+			"also where it is news",
+			Dossier{Record: said(past, "Al"), Standings: []Standing{formerly}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: Merge(said(past, "Al"), said(now, "Ann")), Standings: []Standing{delivered}},
+		}, {
+			"what is owed here since, or may have been sent from here since, stays owed",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{owed}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{withRemoteOf(owed, "r")}},
+		}, {
+			"what was delivered there is not owed for an enrolment here",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{bulk}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
 		}, {
-			"what is news here is owed",
+			"unless something is known here only",
+			Dossier{Record: said(later, "Anna"), Standings: []Standing{bulk}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
-			Dossier{Record: said(later, "Anna"), Standings: []Standing{delivered}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{withRemoteOf(touched(bulk), "r")}},
+		}, {
+			"what is owed there is owed here, behind the pause",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{released}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{{
+				State: StateOwed, Version: 8, Fields: []Field{FieldBio}, Touched: true, Remote: "r", Due: later, Attempts: 2, Reason: "in vain",
+			}}},
+		}, {
+			"what died there since is dead here",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{dead}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{withRemoteOf(dead, "r")}},
+		}, {
+			"what died there before is forgotten there by now",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{deadEarlier}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+		}, {
+			"what is older there may have been sent after what is newer here",
+			Dossier{Record: said(later, "Anna"), Standings: []Standing{formerly}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{formerly.Changed([]Field{FieldGivenName}, now)}},
+		}, {
+			"who is kept here and was forgotten there is erased first",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
+			Dossier{Standings: []Standing{toErase}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{{
+				State: StateOwed, Version: 8, Fields: []Field{FieldGivenName}, All: true, Erase: true, Touched: true, Remote: "r", Due: now,
+			}}},
+		}, {
+			"fields that are in no order are brought into it", Dossier{},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{{State: StateOwed, Version: 1, Fields: []Field{FieldGivenName, FieldBio, FieldBio}, Due: now.Add(1)}}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{{State: StateOwed, Version: 1, Fields: []Field{FieldBio, FieldGivenName}, Due: now}}},
+		}, {
+			"a state that is none is not known", Dossier{},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{{State: "lost"}}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{whole}},
+		}, {
+			"what is news here, and was sent there before, is owed",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(later, "Anna"), Standings: []Standing{formerly}},
 			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{changed}},
 		}, {
 			"what is older is no news",
 			Dossier{Record: said(later, "Anna"), Standings: []Standing{delivered}},
-			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
 			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{delivered}},
 		}, {
 			"the backend's id of the person is taken over",
@@ -81,6 +159,21 @@ func TestDossierJoin(t *testing.T) {
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
 			Dossier{Forgotten: true, Standings: []Standing{erased}},
 			Dossier{Forgotten: true, Standings: []Standing{erased}},
+		}, {
+			"forgotten there, and erased, but sent from here since",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Forgotten: true, Standings: []Standing{erasedOnce}},
+			Dossier{Forgotten: true, Standings: []Standing{toErase}},
+		}, {
+			"forgotten here, and erased, but sent from there since",
+			Dossier{Forgotten: true, Standings: []Standing{erasedOnce}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Forgotten: true, Standings: []Standing{withVersion(toErase, 9)}},
+		}, {
+			"forgotten here while a delivery is under way there",
+			Dossier{Forgotten: true},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{claimed}},
+			Dossier{Forgotten: true, Standings: []Standing{{State: StateOwed, Version: 8, Erase: true, Touched: true, Due: later, Attempts: 2}}},
 		}, {
 			"forgotten there, and still owed the erasure", Dossier{},
 			Dossier{Forgotten: true, Standings: []Standing{toErase}},
