@@ -19,42 +19,68 @@ import (
 // turn. A delivery that reports success must be one. An error is judged, and
 // after each the next delivery must work.
 func (p *probe) attack(f fault, judge func(doing string, err error)) {
-	for _, known := range []bool{false, true} {
-		for nth, calls := 0, 1; nth <= min(calls, 6); nth++ {
-			w := p.anybody()
-			var changed []store.Field
-			if known {
-				p.deliver(w)
-				field := p.changing(w)
-				w.set(field, 1)
-				changed = w.named(field)
-			}
-			doing := fmt.Sprintf("%s, at request %d of a delivery", f.name, nth)
-			if nth == 0 {
-				doing = f.name + ", at every request of a delivery"
-			}
-			err := p.under(f, nth, func(ctx context.Context) error { return p.try(ctx, w, changed...) })
-			if err != nil {
-				judge(doing, err)
-			} else if problem := p.different(w); problem != "" {
-				p.failf("%s: Deliver reports success, and %s", doing, problem)
-			}
-			p.service.Inject(passed, 0)
-			p.deliver(w, changed...)
-			if n := p.service.Lift(); nth == 0 {
-				calls = n
-			}
+	p.eachRequest(func(nth int, w *person, changed ...store.Field) (asked int) {
+		doing := fmt.Sprintf("%s, at request %d of a delivery", f.name, nth)
+		if nth == 0 {
+			doing = f.name + ", at every request of a delivery"
 		}
-	}
+		asked, err := p.under(f, nth, func(ctx context.Context) error { return p.try(ctx, w, changed...) })
+		if err != nil {
+			judge(doing, err)
+		} else if problem := p.different(w); problem != "" {
+			p.failf("%s: Deliver reports success, and %s", doing, problem)
+		}
+		return asked
+	})
 	p.count(p.people)
 }
 
-// under calls with a fault in the place of the double.
-func (p *probe) under(f fault, nth int, call func(ctx context.Context) error) error {
+// eachRequest calls try for deliveries to somebody new and to somebody known, and
+// delivers the same after it. nth and asked are those of eachPlace.
+func (p *probe) eachRequest(try func(nth int, w *person, changed ...store.Field) (asked int)) {
+	var w *person
+	eachPlace(6, func(nth int) (asked, calls int) {
+		w = p.anybody()
+		asked = try(nth, w)
+		return asked, p.requests(func() { p.deliver(w) })
+	})
+	eachPlace(6, func(nth int) (asked, calls int) {
+		field := p.changing(w)
+		w.change(field)
+		changed := w.named(field)
+		asked = try(nth, w, changed...)
+		return asked, p.requests(func() { p.deliver(w, changed...) })
+	})
+}
+
+// eachPlace calls try with 0, for a fault at every request of a call, and then with
+// each of its requests up to the one of number most. try returns how many requests
+// the call made under the fault, and how many without.
+func eachPlace(most int, try func(nth int) (asked, calls int)) {
+	asked, calls := try(0)
+	first := 1
+	if asked == 1 { // with the fault at the first request it would be the same again
+		first = 2
+	}
+	for nth := first; nth <= min(calls, most); nth++ {
+		try(nth)
+	}
+}
+
+// requests returns how many requests call makes.
+func (p *probe) requests(call func()) int {
+	p.service.Inject(passed, 0)
+	call()
+	return p.service.Lift()
+}
+
+// under calls with a fault in the place of the double, and returns how many
+// requests were made.
+func (p *probe) under(f fault, nth int, call func(ctx context.Context) error) (asked int, err error) {
 	ctx, cancel := p.within()
 	defer cancel()
 	hit := p.service.Inject(f, nth)
-	defer p.service.Lift()
+	defer func() { asked = p.service.Lift() }()
 	if f.waits {
 		late := &lateContext{Context: ctx, done: make(chan struct{})}
 		stop := make(chan struct{})
@@ -62,9 +88,9 @@ func (p *probe) under(f fault, nth int, call func(ctx context.Context) error) er
 		waiting.Go(func() { late.expire(hit, stop) })
 		defer waiting.Wait()
 		defer close(stop)
-		return call(late)
+		return 0, call(late)
 	}
-	return call(ctx)
+	return 0, call(ctx)
 }
 
 // A lateContext passes its deadline soon after a request got its fault, however
@@ -77,7 +103,7 @@ type lateContext struct {
 func (c *lateContext) expire(hit, stop <-chan struct{}) {
 	select {
 	case <-hit:
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
 		close(c.done)
 	case <-stop:
 	}
@@ -184,7 +210,7 @@ func (p *probe) allocates(f fault) uint64 {
 	w := p.anybody()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_ = p.under(f, 0, func(ctx context.Context) error { return p.try(ctx, w) })
+	_, _ = p.under(f, 0, func(ctx context.Context) error { return p.try(ctx, w) })
 	runtime.ReadMemStats(&after)
 	if p.service.Flooded() {
 		p.failf("%s: it was read beyond %d MiB", f.name, most>>20)
@@ -223,17 +249,10 @@ func redirects(p *probe) {
 // is believed is the matter of another property.
 func secretsStayIn(p *probe) {
 	for _, status := range []int{200, 400, 401, 403, 404, 409, 422, 429, 500} {
-		for _, known := range []bool{false, true} {
-			for nth := range 4 {
-				w := p.anybody()
-				if known {
-					p.deliver(w)
-					w.values = versionOf(w.key, 1)
-				}
-				_ = p.under(echo(status), nth, func(ctx context.Context) error { return p.try(ctx, w) })
-				p.deliver(w)
-			}
-		}
+		p.eachRequest(func(nth int, w *person, changed ...store.Field) (asked int) {
+			asked, _ = p.under(echo(status), nth, func(ctx context.Context) error { return p.try(ctx, w, changed...) })
+			return asked
+		})
 	}
 }
 

@@ -27,6 +27,9 @@ type Fixture struct {
 	// Count returns how many people the service holds. nil: duplicates are not
 	// looked for, except through Holds.
 	Count func() int
+	// Channel is that of the people who are delivered, for a backend that Serves
+	// a single one. "": "telegram".
+	Channel string
 	// Secrets are the texts that may occur in no error: tokens, passwords, keys.
 	Secrets []string
 	// Occupy makes somebody else in the service hold what the first delivery of

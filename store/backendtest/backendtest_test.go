@@ -44,16 +44,18 @@ func batching(change func(b batchBackend) store.Backend) Fixture {
 	return f
 }
 
-// A poorBackend cannot clear, is told everything each time, knows two fields and
-// cannot erase.
+// A poorBackend cannot clear, is told everything each time, knows two fields, is
+// for one channel and cannot erase.
 type poorBackend struct{ b *backend }
 
 func (poorBackend) Name() string { return "poor" }
 
 func (poorBackend) Traits() store.Traits {
-	return store.Traits{CannotClear: true, Replaces: true, Takes: func(f store.Field) bool {
-		return f == store.FieldName || f == store.FieldUsername
-	}}
+	return store.Traits{
+		CannotClear: true, Replaces: true,
+		Takes:  func(f store.Field) bool { return f == store.FieldName || f == store.FieldUsername },
+		Serves: func(key store.Key) bool { return key.Channel == "discord" },
+	}
 }
 
 func (p poorBackend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
@@ -68,12 +70,12 @@ func TestBackendsOfAllKinds(t *testing.T) {
 		fixture func() Fixture
 		skipped []string
 	}{
-		"batch": {func() Fixture { return batching(func(b batchBackend) store.Backend { return b }) }, nil},
+		"batch": {func() Fixture { return batching(func(b batchBackend) store.Backend { return b }) }, []string{"serves"}},
 		"poor": {func() Fixture {
 			f := batching(func(b batchBackend) store.Backend { return poorBackend{b.backend} })
-			f.Count, f.Occupy, f.Undefined = nil, nil, ""
+			f.Count, f.Occupy, f.Undefined, f.Channel = nil, nil, "", "discord"
 			return f
-		}, []string{"partial", "clears", "sets-again", "occupied", "undefined-custom", "batch", "erases", "erases-unnoted", "erases-truly", "vanished"}},
+		}, []string{"partial", "clears", "sets-again", "occupied", "undefined-custom", "refused-fields", "batch", "erases", "erases-unnoted", "erases-truly", "vanished"}},
 	}
 	for name, kind := range kinds {
 		var skipped []string

@@ -1,12 +1,15 @@
 package backendtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,12 +24,15 @@ const (
 )
 
 // A crm is a foreign service. It finds people by a reference, which is our key,
-// and knows them by an id of its own. Usernames are unique in it.
+// and knows them by an id of its own. Usernames are unique in it. It takes all of a
+// request or nothing, and then says which fields are at fault.
 type crm struct {
 	mu     sync.Mutex
 	people map[string]map[store.Field]string // by id
 	refs   map[string]string                 // id by reference
 	ids    int
+
+	backends int // that were made for it
 }
 
 type crmPerson struct {
@@ -43,11 +49,15 @@ func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.mu.Unlock()
 	status, id := c.answer(r)
 	w.WriteHeader(status)
-	if status < 300 {
+	switch status {
+	case http.StatusOK:
 		_ = json.NewEncoder(w).Encode(map[string]any{"ok": true, "id": id})
+	case http.StatusUnprocessableEntity:
+		_ = json.NewEncoder(w).Encode(map[string]any{"field": id})
 	}
 }
 
+// answer returns a field in the place of the id where it is at fault.
 func (c *crm) answer(r *http.Request) (status int, id string) {
 	if r.Header.Get("X-Token") != token {
 		return http.StatusUnauthorized, ""
@@ -59,7 +69,7 @@ func (c *crm) answer(r *http.Request) (status int, id string) {
 			return http.StatusBadRequest, ""
 		}
 		if _, there := body.Fields[undefined]; there {
-			return http.StatusUnprocessableEntity, ""
+			return http.StatusUnprocessableEntity, string(undefined)
 		}
 	}
 	switch r.Method {
@@ -86,7 +96,7 @@ func (c *crm) answer(r *http.Request) (status int, id string) {
 	if name := body.Fields[store.FieldUsername]; name != "" {
 		for other, fields := range c.people {
 			if other != id && strings.EqualFold(fields[store.FieldUsername], name) {
-				return http.StatusConflict, ""
+				return http.StatusUnprocessableEntity, string(store.FieldUsername)
 			}
 		}
 	}
@@ -147,14 +157,41 @@ func (b *backend) Traits() store.Traits { return store.Traits{} }
 
 func (b *backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 	id, err := b.find(ctx, d.Profile.Key)
+	receipt := store.Receipt{Remote: id}
 	if err == nil {
-		id, err = b.write(ctx, id, d)
+		receipt, err = b.part(ctx, id, d)
 	}
 	if err != nil {
-		return store.Receipt{}, fmt.Errorf("crm: deliver %s: %w", d.Profile.Key, err)
+		err = fmt.Errorf("crm: deliver %s: %w", d.Profile.Key, err)
 	}
-	return store.Receipt{Remote: id}, nil
+	return receipt, err
 }
+
+// part writes without the fields that are refused.
+func (b *backend) part(ctx context.Context, id string, d store.Delivery) (store.Receipt, error) {
+	var refused []store.Field
+	for {
+		written, err := b.write(ctx, id, d)
+		at, ok := errors.AsType[*faultError](err)
+		switch {
+		case ok && d.Has(at.field):
+			refused = append(refused, at.field)
+			d.Fields = slices.DeleteFunc(slices.Clone(d.Fields), func(f store.Field) bool { return f == at.field })
+		case err != nil || refused == nil:
+			return store.Receipt{Remote: cmp.Or(written, id)}, err
+		default:
+			return store.Receipt{Remote: written, Refused: refused}, fmt.Errorf("all but %v arrived: %w", refused, store.ErrInvalid)
+		}
+	}
+}
+
+// A faultError says which field the crm will not take.
+type faultError struct {
+	error
+	field store.Field
+}
+
+func (e *faultError) Unwrap() error { return e.error }
 
 // find returns "" where there is nobody.
 func (b *backend) find(ctx context.Context, key store.Key) (id string, err error) {
@@ -179,8 +216,12 @@ func (b *backend) write(ctx context.Context, id string, d store.Delivery) (strin
 
 func idOf(answer rest.Answer, err error) (string, error) {
 	var reply struct {
-		OK bool   `json:"ok"`
-		ID string `json:"id"`
+		OK    bool        `json:"ok"`
+		ID    string      `json:"id"`
+		Field store.Field `json:"field"`
+	}
+	if answer.Status == http.StatusUnprocessableEntity && answer.Decode(&reply) == nil {
+		return "", &faultError{err, reply.Field}
 	}
 	if err == nil {
 		err = answer.Decode(&reply)
@@ -235,4 +276,27 @@ func (c *crm) eraseAll() {
 	defer c.mu.Unlock()
 	clear(c.people)
 	clear(c.refs)
+}
+
+// clear takes a field away from everybody.
+func (c *crm) clear(f store.Field) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, fields := range c.people {
+		delete(fields, f)
+	}
+}
+
+// makes counts the backends that are made for this service, and made returns how
+// many there are.
+func (c *crm) makes() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.backends++
+}
+
+func (c *crm) made() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.backends
 }

@@ -125,7 +125,7 @@ func partial(p *probe) {
 	if p.traits.Replaces {
 		p.skip("the backend replaces the whole person, as its Traits say")
 	}
-	taken := slices.DeleteFunc(changeable(newPerson(store.Key{Channel: "telegram", UserID: "1"}).key), func(f store.Field) bool {
+	taken := slices.DeleteFunc(changeable(store.Key{Channel: "telegram", UserID: "1"}), func(f store.Field) bool {
 		return !takes(p.traits, f)
 	})
 	if len(taken) < 2 {
@@ -251,7 +251,7 @@ func batch(p *probe) {
 	for range 2 {
 		ds := make([]store.Delivery, len(crowd))
 		for i, w := range crowd {
-			ds[i] = w.delivery(p.traits)
+			ds[i] = p.delivery(w)
 		}
 		results := batcher.DeliverBatch(ctx, ds)
 		if len(results) != len(ds) {
@@ -284,7 +284,7 @@ func concurrent(p *probe) {
 		var running sync.WaitGroup
 		for i, w := range crowd {
 			w.values = versionOf(w.key, version)
-			d := w.delivery(p.traits)
+			d := p.delivery(w)
 			w.known = true
 			running.Go(func() { _, errs[i] = p.receive(ctx, d) })
 		}

@@ -21,6 +21,7 @@ func (p *probe) erase(w *person, remote string) {
 	if err := p.tryErase(ctx, w, remote); err != nil {
 		p.failf("Erase %s: %v", w.key, err)
 	}
+	w.last = store.Delivery{} // whatever comes after is news
 	if _, ok := p.Holds(w.key); ok {
 		p.failf("%s was erased, and the service still holds them", w.key)
 	}
@@ -61,7 +62,7 @@ func erasesUnnoted(p *probe) {
 	p.deliver(w)
 	p.erase(w, "")
 
-	_ = p.under(lost, 0, func(ctx context.Context) error { return p.try(ctx, w) })
+	_, _ = p.under(lost, 0, func(ctx context.Context) error { return p.try(ctx, w) })
 	p.erase(w, "")
 	p.count(0)
 	p.back(w)
@@ -79,16 +80,16 @@ func erasesTruly(p *probe) {
 // attackErasure erases under a fault. What is reported as done must be done, and
 // the next erasure must work.
 func (p *probe) attackErasure(f fault) {
-	for nth := range 4 {
+	eachPlace(4, func(nth int) (asked, calls int) {
 		w := p.anybody()
 		p.deliver(w)
-		err := p.under(f, nth, func(ctx context.Context) error { return p.tryErase(ctx, w, w.remote) })
+		asked, err := p.under(f, nth, func(ctx context.Context) error { return p.tryErase(ctx, w, w.remote) })
 		if _, ok := p.Holds(w.key); ok && err == nil {
 			p.failf("%s: Erase reports success, and the service still holds the person", f.name)
 		}
 		p.errorIsNot(f.name+", while erasing", err, store.ErrInvalid, store.ErrCannotErase)
-		p.erase(w, w.remote)
-	}
+		return asked, p.requests(func() { p.erase(w, w.remote) })
+	})
 }
 
 // vanished has the person removed behind the back of the middleware, which goes

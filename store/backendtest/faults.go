@@ -90,7 +90,7 @@ var silent = []fault{
 				return
 			case <-in.closing:
 				return
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(time.Millisecond):
 			}
 		}
 	}},

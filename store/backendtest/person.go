@@ -21,6 +21,7 @@ type person struct {
 	values map[store.Field]string
 	remote string
 	known  bool // somebody tried to deliver them
+	last   store.Delivery
 }
 
 func newPerson(key store.Key) *person {
@@ -35,6 +36,14 @@ func (w *person) profile() store.Profile {
 
 // set gives one field its value of another version.
 func (w *person) set(f store.Field, version int) { w.values[f] = versionOf(w.key, version)[f] }
+
+// change gives a field of changeable another value than it has.
+func (w *person) change(f store.Field) {
+	was := w.values[f]
+	if w.set(f, 1); w.values[f] == was {
+		w.set(f, 2)
+	}
+}
 
 var nameParts = []store.Field{store.FieldGivenName, store.FieldMiddleName, store.FieldFamilyName}
 
@@ -102,7 +111,7 @@ func versionOf(key store.Key, version int) map[store.Field]string {
 	}
 }
 
-// changeable are the fields of which versions 0 and 1 differ, sorted.
+// changeable are the fields of which all versions differ, sorted.
 func changeable(key store.Key) []store.Field {
 	was, is := versionOf(key, 0), versionOf(key, 1)
 	maps.DeleteFunc(is, func(f store.Field, v string) bool { return was[f] == v })
@@ -110,7 +119,8 @@ func changeable(key store.Key) []store.Field {
 }
 
 // delivery is what the middleware hands to a backend with these traits when
-// these fields changed, or everything is owed where none is named.
+// these fields changed, or everything is owed where none is named. The Version is
+// left to the probe.
 func (w *person) delivery(t store.Traits, changed ...store.Field) store.Delivery {
 	profile := w.profile()
 	d := store.Delivery{Profile: profile, All: len(changed) == 0 || t.Replaces, Remote: w.remote, Attempt: 1}
@@ -127,3 +137,5 @@ func (w *person) delivery(t store.Traits, changed ...store.Field) store.Delivery
 }
 
 func takes(t store.Traits, f store.Field) bool { return t.Takes == nil || t.Takes(f) }
+
+func isServed(t store.Traits, key store.Key) bool { return t.Serves == nil || t.Serves(key) }

@@ -1,10 +1,12 @@
 package backendtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +26,7 @@ type probe struct {
 	backend store.Backend
 	traits  store.Traits
 	people  int
+	changes int64
 }
 
 func (p *probe) start() {
@@ -50,7 +53,26 @@ func (p *probe) skip(why string) { panic(result{skipped: why}) }
 // anybody returns a person whom nobody delivered yet.
 func (p *probe) anybody() *person {
 	p.people++
-	return newPerson(store.Key{Channel: "telegram", UserID: fmt.Sprint(1000 + p.people)})
+	return newPerson(store.Key{Channel: p.channel(), UserID: fmt.Sprint(1000 + p.people)})
+}
+
+// channel returns the one whose people are delivered.
+func (p *probe) channel() string { return cmp.Or(p.Channel, "telegram") }
+
+// delivery is what the middleware hands to the backend. Its Version is that of the
+// one before only where that is made again.
+func (p *probe) delivery(w *person, changed ...store.Field) store.Delivery {
+	if !isServed(p.traits, w.key) {
+		p.failf("Traits.Serves is false for %s; Fixture.Channel names one that the backend is for", w.key)
+	}
+	d := w.delivery(p.traits, changed...)
+	if !reflect.DeepEqual(d.Profile, w.last.Profile) || !slices.Equal(d.Fields, w.last.Fields) {
+		p.changes++
+		w.last = d
+		w.last.Version = p.changes
+	}
+	d.Version = w.last.Version
+	return d
 }
 
 // tried returns the fields that are tried: those that are taken, and of nicks
@@ -63,7 +85,12 @@ func (p *probe) tried() []store.Field {
 // try makes one delivery, as the middleware would, and returns the backend's
 // error, whose text it has searched. The person's remote is kept.
 func (p *probe) try(ctx context.Context, w *person, changed ...store.Field) error {
-	d := w.delivery(p.traits, changed...)
+	_, err := p.attempt(ctx, w, changed...)
+	return err
+}
+
+func (p *probe) attempt(ctx context.Context, w *person, changed ...store.Field) (store.Receipt, error) {
+	d := p.delivery(w, changed...)
 	if len(d.Fields) == 0 && !d.All {
 		p.skip("the backend takes none of the fields of this property")
 	}
@@ -73,13 +100,17 @@ func (p *probe) try(ctx context.Context, w *person, changed ...store.Field) erro
 		receipt, err = p.receive(ctx, d)
 		return err
 	})
-	if err == nil && receipt.Remote != "" {
-		if len(receipt.Remote) > 512 {
-			p.failf("Deliver %s: Receipt.Remote has %d bytes; 512 are kept", w.key, len(receipt.Remote))
-		}
+	if receipt.Remote != "" { // kept beside errors as well
 		w.remote = receipt.Remote
 	}
-	return err
+	switch {
+	case len(receipt.Remote) > 512:
+		p.failf("Deliver %s: Receipt.Remote has %d bytes; 512 are kept", w.key, len(receipt.Remote))
+	case receipt.Refused != nil && !errors.Is(err, store.ErrInvalid):
+		p.failf("Deliver %s: Receipt.Refused names %v beside the error %v; it goes with one that wraps %q alone",
+			w.key, receipt.Refused, err, store.ErrInvalid)
+	}
+	return receipt, err
 }
 
 // receive makes one delivery in the way that the middleware would.
