@@ -146,7 +146,7 @@ func taken(err error) bool {
 // unacceptable reports whether err is about the values that were sent.
 func unacceptable(err error) bool {
 	r, ok := errors.AsType[*refusalError](err)
-	return ok && r.code != codeLocked && errors.Is(r.err, store.ErrInvalid)
+	return ok && r.code != codeLocked && r.code != codeNoUser && errors.Is(r.err, store.ErrInvalid)
 }
 
 // outdated reports whether err may go away with new credentials.

@@ -148,7 +148,7 @@ func asText(v any) (text string, ok bool) {
 // customPart makes the part of the custom fields among these. defs is nil where
 // nobody can tell the definitions. kept is what the account has of custom data, to
 // be sent along where the service may replace all of it.
-func (m mapping) customPart(p store.Profile, fields []store.Field, defs map[string]definition, kept map[string]json.RawMessage) (custom *part, problems []error) {
+func (m mapping) customPart(p store.Profile, fields []store.Field, defs map[string]definition, kept map[string]json.RawMessage) (custom *part, problems []problem) {
 	custom = &part{}
 	data := object{}
 	for key, value := range kept {
@@ -170,7 +170,7 @@ func (m mapping) customPart(p store.Profile, fields []store.Field, defs map[stri
 			v, problem = def.convert(v)
 		}
 		if problem != "" {
-			problems = append(problems, &store.FieldError{Field: f, Problem: problem})
+			problems = append(problems, problemOf(f, problem))
 			continue
 		}
 		data[key] = v

@@ -27,15 +27,14 @@ const (
 // A value that cannot be accepted, such as an email that another account holds or
 // a custom field that the pool does not define, holds up no other: all others are
 // delivered, and the error wraps store.ErrInvalid and says what was left out, so
-// that the dead letter tells it and Replay tries it again.
+// that the dead letter tells it and Replay tries it again. The Receipt's Refused
+// has the same.
 func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 	u, err := b.deliver(ctx, d)
-	if err != nil {
-		return store.Receipt{}, fmt.Errorf("genauth: deliver %s: %w", d.Profile.Key, err)
-	}
-	return store.Receipt{Remote: u.UserID, Answer: u}, nil
+	return receipt(d.Profile.Key, u, err)
 }
 
+// deliver also returns the account beside an error, once it is confirmed.
 func (b *Backend) deliver(ctx context.Context, d store.Delivery) (*User, error) {
 	if d.Remote != "" {
 		u, err := b.refresh(ctx, d.Profile, d.Fields, d.Remote)
@@ -89,7 +88,7 @@ func (b *Backend) find(ctx context.Context, id, idType string, custom bool) (*Us
 }
 
 // parts makes the parts of a request, custom data among them.
-func (b *Backend) parts(ctx context.Context, p store.Profile, fields []store.Field, account json.RawMessage) (parts []part, problems []error, err error) {
+func (b *Backend) parts(ctx context.Context, p store.Profile, fields []store.Field, account json.RawMessage) (parts []part, problems []problem, err error) {
 	parts, problems = b.mapping.parts(p, fields)
 	keys := b.mapping.customKeys(fields)
 	if len(keys) == 0 {
@@ -110,21 +109,19 @@ func (b *Backend) parts(ctx context.Context, p store.Profile, fields []store.Fie
 	return parts, append(problems, more...), nil
 }
 
-// update sends fields to the account u, whose id is confirmed. data is what u was
-// read from, if it was.
+// update sends fields to the account u, whose id is confirmed, and returns it as
+// it is then. data is what u was read from, if it was.
 func (b *Backend) update(ctx context.Context, p store.Profile, fields []store.Field, u *User, data json.RawMessage) (*User, error) {
 	parts, problems, err := b.parts(ctx, p, fields, data)
 	if err != nil {
-		return nil, err
+		return u, err
 	}
 	updated, more, err := sendParts(ctx, parts, b.updating(u.UserID))
+	u = cmp.Or(updated, u)
 	if err != nil {
-		return nil, fmt.Errorf("update the account: %w", err)
+		return u, fmt.Errorf("update the account: %w", err)
 	}
-	if err := partly(append(problems, more...)); err != nil {
-		return nil, err
-	}
-	return cmp.Or(updated, u), nil
+	return u, partly(append(problems, more...))
 }
 
 // updating returns what sends values to the account with this id.
@@ -166,17 +163,14 @@ func (b *Backend) create(ctx context.Context, p store.Profile) (*User, error) {
 			return nil, b.whyNot(ctx, p.Key, err)
 		}
 		updated, more, err := sendParts(ctx, parts[1:], b.updating(u.UserID))
-		if err != nil {
-			return nil, fmt.Errorf("update the new account: %w", err)
-		}
 		u, problems = cmp.Or(updated, u), append(problems, more...)
+		if err != nil {
+			return u, fmt.Errorf("update the new account: %w", err)
+		}
 	case err != nil:
 		return nil, fmt.Errorf("create the account: %w", err)
 	}
-	if err := partly(problems); err != nil {
-		return nil, err
-	}
-	return u, nil
+	return u, partly(problems)
 }
 
 // add calls create-user, which wants a username, an email or a phone number.

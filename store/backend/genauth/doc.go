@@ -35,10 +35,12 @@
 //
 // In a user pool username, email and phone number belong to one account each, and
 // custom data takes what is defined before. A value that the service refuses for
-// such a reason is left out, everything else is delivered, and the delivery then
-// becomes a dead letter which says what is missing. Nobody else's account is ever
-// written to: to have it, make the account theirs by giving it the channelUserId
-// as externalId, and replay the dead letter.
+// such a reason is left out, everything else is delivered, and what is missing
+// becomes a dead letter which says why. It is tried again with the next change, of
+// which no other field is sent, so that what somebody corrected there stays.
+//
+// Nobody else's account is ever written to: to have it, make the account theirs by
+// giving it the channelUserId as externalId, and replay the dead letter.
 //
 // # What the documentation leaves open
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -13,14 +12,20 @@ import (
 // a request has what can hardly be refused; each other one has a value that only
 // one account may hold, or whose rules are the pool's own.
 type part struct {
+	// about is the one of several fields whose value is refused where the part
+	// is, "" where that is not known.
+	about  store.Field
 	fields []store.Field
 	values object
 }
 
+// alone makes the part of one field.
+func alone(f store.Field, values object) part { return part{fields: []store.Field{f}, values: values} }
+
 // parts makes the parts of a request for these fields, but for the custom data.
 // The first one may be empty. What cannot be accepted is left out and told by
 // problems.
-func (m mapping) parts(p store.Profile, fields []store.Field) (parts []part, problems []error) {
+func (m mapping) parts(p store.Profile, fields []store.Field) (parts []part, problems []problem) {
 	main := part{values: object{}}
 	var others []part
 	named := make(map[store.Field]bool, len(fields))
@@ -33,7 +38,7 @@ func (m mapping) parts(p store.Profile, fields []store.Field) (parts []part, pro
 			continue
 		}
 		if f == store.FieldBirthdate && value != "" && !wholeDate(value) {
-			problems = append(problems, &store.FieldError{Field: f, Problem: "is not a year, month and day, which is all that GenAuth keeps"})
+			problems = append(problems, problemOf(f, "is not a year, month and day, which is all that GenAuth keeps"))
 			continue
 		}
 		for _, key := range keys {
@@ -50,14 +55,14 @@ func (m mapping) parts(p store.Profile, fields []store.Field) (parts []part, pro
 		if username == "" && m.username != nil {
 			username = m.username(p)
 		}
-		others = append(others, part{[]store.Field{store.FieldUsername}, object{"username": m.text(username)}})
+		others = append(others, alone(store.FieldUsername, object{"username": m.text(username)}))
 	}
 	if m.contacts {
 		others = append(others, m.email(p, named)...)
 		others = append(others, m.phone(p, named)...)
 	}
 	if f := m.identityNumber; f != "" && named[f] {
-		others = append(others, part{[]store.Field{f}, object{"identityNumber": m.text(customText(p, f))}})
+		others = append(others, alone(f, object{"identityNumber": m.text(customText(p, f))}))
 	}
 	return append([]part{main}, others...), problems
 }
@@ -84,11 +89,11 @@ func (m mapping) email(p store.Profile, named map[store.Field]bool) []part {
 	switch {
 	case named[store.FieldEmail]:
 		return []part{{
-			[]store.Field{store.FieldEmail},
+			store.FieldEmail, among(named, store.FieldEmail, store.FieldEmailVerified),
 			object{"email": m.text(p.Email), "emailVerified": p.Email != "" && p.EmailVerified},
 		}}
 	case named[store.FieldEmailVerified]:
-		return []part{{[]store.Field{store.FieldEmailVerified}, object{"emailVerified": p.EmailVerified}}}
+		return []part{alone(store.FieldEmailVerified, object{"emailVerified": p.EmailVerified})}
 	}
 	return nil
 }
@@ -101,16 +106,20 @@ func (m mapping) phone(p store.Profile, named map[store.Field]bool) []part {
 			code, number = splitPhone(p.PhoneNumber)
 		}
 		return []part{{
-			[]store.Field{store.FieldPhoneNumber},
+			store.FieldPhoneNumber, among(named, store.FieldPhoneNumber, store.FieldPhoneVerified),
 			object{
 				"phone": m.text(number), "phoneCountryCode": m.text(code),
 				"phoneVerified": p.PhoneNumber != "" && p.PhoneVerified,
 			},
 		}}
 	case named[store.FieldPhoneVerified]:
-		return []part{{[]store.Field{store.FieldPhoneVerified}, object{"phoneVerified": p.PhoneVerified}}}
+		return []part{alone(store.FieldPhoneVerified, object{"phoneVerified": p.PhoneVerified})}
 	}
 	return nil
+}
+
+func among(named map[store.Field]bool, fields ...store.Field) []store.Field {
+	return slices.DeleteFunc(fields, func(f store.Field) bool { return !named[f] })
 }
 
 // customText is the value of a custom field as text.
@@ -135,7 +144,7 @@ type sendFunc func(ctx context.Context, values object) (*User, error)
 // one, so that one value that cannot be accepted holds up no other, and tells by
 // problems which were not. Any other error is err. The account is nil where
 // nothing was accepted.
-func sendParts(ctx context.Context, parts []part, send sendFunc) (u *User, problems []error, err error) {
+func sendParts(ctx context.Context, parts []part, send sendFunc) (u *User, problems []problem, err error) {
 	parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return len(p.values) == 0 })
 	if len(parts) > 1 {
 		u, err = send(ctx, join(parts))
@@ -151,41 +160,24 @@ func sendParts(ctx context.Context, parts []part, send sendFunc) (u *User, probl
 		case unacceptable(err):
 			problems = append(problems, p.problem(err))
 		default:
-			return nil, nil, err
+			return u, nil, err
 		}
 	}
 	return u, problems, nil
 }
 
 // problem says that the part was refused by err.
-func (p part) problem(err error) error {
-	if len(p.fields) != 1 {
-		return err // which of them it was the service does not say
+func (p part) problem(err error) problem {
+	about := p.about
+	if len(p.fields) == 1 {
+		about = p.fields[0]
 	}
-	problem := "was refused by GenAuth"
-	if taken(err) {
-		problem = "is held by another account"
+	if about != "" {
+		text := "was refused by GenAuth"
+		if taken(err) {
+			text = "is held by another account"
+		}
+		err = &store.FieldError{Field: about, Problem: text}
 	}
-	return &store.FieldError{Field: p.fields[0], Problem: problem}
+	return problem{p.fields, err}
 }
-
-// A partlyError says what did not arrive of a delivery of which all else did.
-type partlyError []error
-
-// partly returns nil where there are no problems.
-func partly(problems []error) error {
-	if len(problems) == 0 {
-		return nil
-	}
-	return partlyError(problems)
-}
-
-func (e partlyError) Error() string {
-	texts := make([]string, len(e))
-	for i, err := range e {
-		texts[i] = err.Error()
-	}
-	return "all but this arrived: " + strings.Join(texts, "; ")
-}
-
-func (e partlyError) Unwrap() []error { return e }

@@ -144,15 +144,11 @@ func (b *UserBackend) Close() { b.rest.Close() }
 // A value that cannot be accepted holds up no other, as with Backend.Deliver.
 func (b *UserBackend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 	u, err := b.deliver(ctx, d)
-	if err != nil {
-		return store.Receipt{}, fmt.Errorf("genauth: deliver %s: %w", d.Profile.Key, err)
-	}
-	if u == nil { // nothing to say, or all of it was left out
-		return store.Receipt{}, nil
-	}
-	return store.Receipt{Remote: u.UserID, Answer: u}, nil
+	return receipt(d.Profile.Key, u, err)
 }
 
+// deliver returns no account where there was nothing to say, or all of it was left
+// out.
 func (b *UserBackend) deliver(ctx context.Context, d store.Delivery) (*User, error) {
 	c, err := b.signedIn(ctx, d.Profile.Key)
 	if err != nil {
@@ -182,7 +178,7 @@ func (b *UserBackend) deliver(ctx context.Context, d store.Delivery) (*User, err
 		return u, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("update the account: %w", personal(err))
+		return u, fmt.Errorf("update the account: %w", personal(err))
 	}
 	return u, partly(slices.Concat(problems, more))
 }

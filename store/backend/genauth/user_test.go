@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestUpdateProfileOfAFewFields(t *testing.T) {
 		t.Errorf("it was sent %s", body)
 	}
 	// With nothing to say nothing is said.
-	if receipt := deliver(t, b, later(id, everything)); receipt != (store.Receipt{}) || len(s.Calls()) != 1 {
+	if receipt := deliver(t, b, later(id, everything)); !reflect.DeepEqual(receipt, store.Receipt{}) || len(s.Calls()) != 1 {
 		t.Errorf("the receipt is %+v", receipt)
 	}
 }
