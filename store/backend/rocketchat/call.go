@@ -140,6 +140,9 @@ const (
 	codeInvalidUser    = "error-invalid-user"
 	codeName           = "error-name-invalid-characters" // ours: the server has none
 	codeTaken          = "error-field-unavailable"
+	codeEmail          = "error-invalid-email"
+	codeEmailAddress   = "error-invalid-email-address"
+	codeEmailDomain    = "error-email-domain-blacklisted"
 	codeTooMany        = "error-too-many-requests"
 	codeNoVisitor      = "invalid-token"
 	codePermission     = "error-unauthorized"
@@ -170,9 +173,9 @@ var codes = map[string]error{
 	"error-blocked-username":               store.ErrInvalid,
 	"error-input-is-not-a-valid-field":     store.ErrInvalid,
 	"error-the-field-is-required":          store.ErrInvalid,
-	"error-invalid-email":                  store.ErrInvalid,
-	"error-invalid-email-address":          store.ErrInvalid,
-	"error-email-domain-blacklisted":       store.ErrInvalid,
+	codeEmail:                              store.ErrInvalid,
+	codeEmailAddress:                       store.ErrInvalid,
+	codeEmailDomain:                        store.ErrInvalid,
 	"error-user-registration-custom-field": store.ErrInvalid,
 	"error-bio-size-exceeded":              store.ErrInvalid,
 	"error-nickname-size-exceeded":         store.ErrInvalid,

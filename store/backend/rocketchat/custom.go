@@ -95,16 +95,14 @@ func (m customMap) written(p store.Profile, has func(store.Field) bool, held cus
 	return all, differs
 }
 
-// dropped returns an error for the first field that was sent and is not in what
-// the server answered.
-func (m customMap) dropped(sent, answered customFields) error {
-	for _, pair := range m {
+// dropped looks for fields that were sent and are not in what the server answered.
+func (c customMap) dropped(m *missing, sent, answered customFields) {
+	for _, pair := range c {
 		if plain(sent[pair.key]) != "" && plain(answered[pair.key]) == "" {
-			return &store.FieldError{Field: pair.field, Problem: fmt.Sprintf(
-				"was dropped, and all else has arrived: define the custom field %q on the server, then Replay", pair.key)}
+			m.add(&store.FieldError{Field: pair.field, Problem: fmt.Sprintf(
+				"was dropped: define the custom field %q on the server, then Replay", pair.key)}, pair.field)
 		}
 	}
-	return nil
 }
 
 // plain is a held value as text: "" for none, JSON for what is not text.
@@ -137,15 +135,16 @@ func (b *Backend) customOf(p store.Profile, has func(store.Field) bool, a accoun
 	return all, differs
 }
 
-// dropped looks for a custom field that was sent and is not there.
-func (b *Backend) dropped(sent customFields, u User) error {
-	if sent[b.keyField] != nil && u.CustomFields[b.keyField] == nil {
-		return b.keyDropped()
+// dropped looks for custom fields that were sent and are not there.
+func (b *Backend) dropped(m *missing, key store.Key, sent customFields, a *account) {
+	if b.keyField != "" && !a.adopted && !b.holdsKey(a.User, key) {
+		err := fmt.Errorf("the custom field %q of Options.KeyField is not there: define it on the server, then Replay: %w",
+			b.keyField, store.ErrInvalid)
+		if b.emails { // they wait for it
+			m.add(err, store.FieldEmail, store.FieldEmailVerified)
+		} else {
+			m.add(err)
+		}
 	}
-	return b.custom.dropped(sent, u.CustomFields)
-}
-
-func (b *Backend) keyDropped() error {
-	return fmt.Errorf("the custom field %q of Options.KeyField is not there, and all else has arrived: "+
-		"define it on the server, then Replay: %w", b.keyField, store.ErrInvalid)
+	b.custom.dropped(m, sent, a.CustomFields)
 }

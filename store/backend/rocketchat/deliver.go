@@ -3,6 +3,7 @@ package rocketchat
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -10,46 +11,57 @@ import (
 
 // Deliver brings the account of one person up to date, or makes it. The
 // Receipt's Answer is a [User].
+//
+// A custom field that the server drops, and an address that it does not take, hold
+// up nothing else: the error wraps store.ErrInvalid and says what is missing, and
+// the Receipt's Refused has the same.
 func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
-	key := d.Profile.Key
-	user, adopted, err := b.deliver(ctx, d)
-	if err != nil {
-		return store.Receipt{}, fmt.Errorf("rocketchat: deliver %s: %w", key, err)
+	a, err := b.deliver(ctx, d)
+	if a == nil {
+		return store.Receipt{}, fmt.Errorf("rocketchat: deliver %s: %w", d.Profile.Key, err)
 	}
-	return store.Receipt{Remote: remoteOf(user, adopted), Answer: user}, nil
+	r := receipt(remoteOf(a.User, a.adopted), a.User, err)
+	if err != nil {
+		err = fmt.Errorf("rocketchat: deliver %s: %w", d.Profile.Key, err)
+	}
+	return r, err
 }
 
-func (b *Backend) deliver(ctx context.Context, d store.Delivery) (User, bool, error) {
+// deliver also returns the account beside an error, once it is known.
+func (b *Backend) deliver(ctx context.Context, d store.Delivery) (*account, error) {
 	p := d.Profile
 	a, err := b.find(ctx, p.Key, d.Remote)
 	if err != nil {
-		return User{}, false, err
+		return nil, err
 	}
 	has := d.Has
 	var sent customFields
 	if a == nil { // what was told before is gone as well
 		has = func(f store.Field) bool { return f != store.FieldPicture || p.Picture != "" || d.Has(f) }
 		if a, sent, err = b.create(ctx, p); err != nil {
-			return User{}, false, err
+			return nil, err
 		}
 	}
-	user := a.User
 	if sent == nil {
-		if user, sent, err = b.update(ctx, p, has, *a); err != nil {
-			return User{}, false, err
+		user, written, err := b.update(ctx, p, has, *a)
+		if err != nil {
+			return a, err
 		}
+		a.User, sent = user, written
 	}
+	var m missing
 	if has(store.FieldEmail) || has(store.FieldEmailVerified) {
-		if user, err = b.email(ctx, p, account{user, a.adopted}); err != nil {
-			return User{}, false, err
+		if err := b.email(ctx, p, has, a, &m); err != nil {
+			return a, err
 		}
 	}
 	if has(store.FieldPicture) {
-		if user.PictureProblem, err = b.picture(ctx, p.Picture, user.ID, d.Attempt); err != nil {
-			return User{}, false, err
+		if a.PictureProblem, err = b.picture(ctx, p.Picture, a.ID, d.Attempt); err != nil {
+			return a, err
 		}
 	}
-	return user, a.adopted, b.dropped(sent, user)
+	b.dropped(&m, p.Key, sent, a)
+	return a, m.err()
 }
 
 // createBody is the whole of what users.create is ever sent.
@@ -141,31 +153,56 @@ func (b *Backend) update(ctx context.Context, p store.Profile, has func(store.Fi
 	if !differs {
 		return a.User, nil, nil
 	}
-	user, err = b.post(ctx, "users.update", updateBody{UserID: a.ID, Data: data})
-	if nobody(err) {
-		err = fmt.Errorf("the account was deleted at the same time: %w", store.ErrUnavailable)
-	}
+	user, err = b.change(ctx, a.ID, data)
 	return user, sent, err
 }
 
-// email gives an account of ours the address that it is to have. It is a call of its own since the
-// mark in the address may only go once the other one is there.
-func (b *Backend) email(ctx context.Context, p store.Profile, a account) (User, error) {
-	u := a.User
+func (b *Backend) change(ctx context.Context, id string, data updateData) (User, error) {
+	user, err := b.post(ctx, "users.update", updateBody{UserID: id, Data: data})
+	if nobody(err) {
+		err = fmt.Errorf("the account was deleted at the same time: %w", store.ErrUnavailable)
+	}
+	return user, err
+}
+
+// email gives an account of ours the address that it is to have. It is a call of
+// its own since the mark in the address may only go once the other one is there.
+// An address that the server does not take is put into m.
+func (b *Backend) email(ctx context.Context, p store.Profile, has func(store.Field) bool, a *account, m *missing) error {
 	if !b.emails || a.adopted {
-		return u, nil
+		return nil
 	}
 	// Verified is only ever said of an address that we made up. Whether another
 	// one is, the server finds out itself.
-	data := updateData{Nickname: u.Nickname, Bio: u.Bio, Email: b.markOf(p.Key), Verified: true}
+	data := updateData{Nickname: a.Nickname, Bio: a.Bio, Email: b.markOf(p.Key), Verified: true}
 	if p.Email != "" && p.EmailVerified {
 		data.Email, data.Verified = p.Email, false
 	}
-	switch {
-	case len(u.Emails) > 0 && strings.EqualFold(u.Emails[0].Address, data.Email):
-		return u, nil
-	case !b.holdsKey(u, p.Key):
-		return u, b.keyDropped()
+	if len(a.Emails) > 0 && strings.EqualFold(a.Emails[0].Address, data.Email) || !b.holdsKey(a.User, p.Key) {
+		return nil
 	}
-	return b.post(ctx, "users.update", updateBody{UserID: u.ID, Data: data})
+	user, err := b.change(ctx, a.ID, data)
+	problem := addressProblem(err)
+	switch {
+	case err == nil:
+		a.User = user
+	case problem == "":
+		return err
+	default:
+		m.add(&store.FieldError{Field: store.FieldEmail, Problem: problem},
+			slices.DeleteFunc([]store.Field{store.FieldEmail, store.FieldEmailVerified}, func(f store.Field) bool { return !has(f) })...)
+	}
+	return nil
+}
+
+// addressProblem says what a refusal has against an address, "" for one that is
+// about something else.
+func addressProblem(err error) string {
+	switch code(err) {
+	case codeTaken:
+		return "is held by another account"
+	case codeEmail, codeEmailAddress, codeEmailDomain:
+		return "is an address that the server does not take"
+	}
+	return ""
 }

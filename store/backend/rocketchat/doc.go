@@ -36,7 +36,9 @@
 //
 // A custom field that is not defined in the settings of the server (Accounts,
 // Registration, Custom Fields) is dropped there without a word. That is found
-// out: all else of the delivery has then arrived, and its error names the field.
+// out: all else of the delivery has then arrived, its error names the field, and
+// that field alone is in the dead letter. So it is with an address, by
+// [Options.Emails], that another account holds.
 //
 // # Limits
 //

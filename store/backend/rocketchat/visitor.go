@@ -147,15 +147,19 @@ type visitorCustom struct {
 
 // Deliver registers one person, or brings their visitor up to date. The
 // Receipt's Answer is a [Visitor].
+//
+// A custom field that the server drops holds up nothing else: the error wraps
+// store.ErrInvalid and says so, and the Receipt's Refused names it.
 func (v *Visitors) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
-	key := d.Profile.Key
 	visitor, err := v.deliver(ctx, d)
+	r := receipt(visitor.ID, visitor, err)
 	if err != nil {
-		return store.Receipt{}, fmt.Errorf("rocketchat: deliver %s as visitor: %w", key, err)
+		err = fmt.Errorf("rocketchat: deliver %s as visitor: %w", d.Profile.Key, err)
 	}
-	return store.Receipt{Remote: visitor.ID, Answer: visitor}, nil
+	return r, err
 }
 
+// deliver also returns the visitor beside an error, once there is one.
 func (v *Visitors) deliver(ctx context.Context, d store.Delivery) (Visitor, error) {
 	p := d.Profile
 	data := visitorData{Token: v.Token(p.Key)}
@@ -173,20 +177,24 @@ func (v *Visitors) deliver(ctx context.Context, d store.Delivery) (Visitor, erro
 			data.Custom = append(data.Custom, visitorCustom{Key: pair.key, Value: value, Overwrite: true})
 		}
 	}
+	var visitor Visitor
+	var err error
 	if data.Email != "" || data.Phone != "" {
-		if _, err := v.register(ctx, visitorData{Token: data.Token, Name: data.Name}); err != nil {
+		if visitor, err = v.register(ctx, visitorData{Token: data.Token, Name: data.Name}); err != nil {
 			return Visitor{}, err
 		}
 	}
-	visitor, err := v.register(ctx, data)
+	registered, err := v.register(ctx, data)
 	if err != nil {
-		return Visitor{}, err
+		return visitor, err
 	}
 	sent := make(customFields, len(data.Custom))
 	for _, c := range data.Custom {
 		sent[c.Key] = quote(c.Value)
 	}
-	return visitor, v.custom.dropped(sent, visitor.Custom)
+	var m missing
+	v.custom.dropped(&m, sent, registered.Custom)
+	return registered, m.err()
 }
 
 // register makes the visitor with this token, or changes it.
