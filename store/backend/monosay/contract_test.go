@@ -33,10 +33,6 @@ func TestContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var options []backendtest.Option
-			if c.options.Channel != "" {
-				options = append(options, backendtest.Skip("keys-apart", "people of other channels are passed over; see TestTwoPeopleNeverBecomeOne"))
-			}
 			backendtest.Run(t, func(t *testing.T) backendtest.Fixture {
 				service := monosaytest.New(token, &c.service)
 				said := &listener{given: make(map[store.Key]bool), name: make(map[store.Key]string)}
@@ -65,7 +61,7 @@ func TestContract(t *testing.T) {
 					Count:   func() int { return len(service.Users()) },
 					Secrets: []string{token},
 				}
-			}, options...)
+			})
 		})
 	}
 }

@@ -72,8 +72,11 @@ func TestTwoPeopleNeverBecomeOne(t *testing.T) {
 				b, service := start(t, o, &monosaytest.Options{DistinctIDs: false})
 				sent := 0
 				for _, key := range pair {
+					if serves := b.Traits().Serves; serves != nil && !serves(store.Key(key)) {
+						continue
+					}
 					_, err := b.Deliver(t.Context(), all(store.Profile{Key: store.Key(key), Username: "ann"}))
-					if err == nil && (o.Channel == "" || key.Channel == o.Channel) {
+					if err == nil {
 						sent++
 					}
 				}
@@ -85,15 +88,17 @@ func TestTwoPeopleNeverBecomeOne(t *testing.T) {
 	}
 }
 
-func TestPeopleOfOtherChannelsArePassedOver(t *testing.T) {
+func TestBareIDsAreForOneChannel(t *testing.T) {
 	t.Parallel()
-	b, service := start(t, monosay.Options{Channel: "telegram"}, nil)
-	bob := store.Profile{Key: store.Key{Channel: "discord", UserID: "42"}, Username: "bob"}
-	if _, err := b.Deliver(t.Context(), all(bob)); err != nil {
-		t.Error(err)
+	b, _ := start(t, monosay.Options{Channel: "telegram"}, nil)
+	serves := b.Traits().Serves
+	for channel, want := range map[string]bool{"telegram": true, "discord": false, "telegram2": false} {
+		if serves(store.Key{Channel: channel, UserID: "42"}) != want {
+			t.Errorf("serves %s: %t", channel, !want)
+		}
 	}
-	if n := len(service.Requests()); n != 0 {
-		t.Errorf("%d requests were made", n)
+	if b, _ := start(t, monosay.Options{}, nil); b.Traits().Serves != nil {
+		t.Error("without Channel it is not for everybody")
 	}
 }
 

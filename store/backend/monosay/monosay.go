@@ -24,8 +24,8 @@ type Options struct {
 
 	// Channel is the only one whose people are sent, by the platform's user id
 	// alone ("42"), which is what the vendor's own middleware sends: people whom
-	// that has registered stay who they are. People of other channels are passed
-	// over: to deliver one of them does nothing, and succeeds.
+	// that has registered stay who they are. The backend does not serve people of
+	// other channels; see store.Traits.
 	//
 	// "": everybody is sent, by the whole channelUserId ("telegram:42"). The
 	// service tells people apart by the token and this id, so that the user 42 of
@@ -110,9 +110,14 @@ func problemOf(token string, o Options) string {
 // Name returns Options.Name.
 func (b *Backend) Name() string { return b.o.Name }
 
-// Traits says that Monosay has a place for six fields, and can clear them.
+// Traits says that Monosay has a place for six fields, and can clear them, and
+// that it is for the people of Options.Channel.
 func (b *Backend) Traits() store.Traits {
-	return store.Traits{Takes: takes, Replaces: b.o.Replaces, Rate: b.o.Rate}
+	t := store.Traits{Takes: takes, Replaces: b.o.Replaces, Rate: b.o.Rate}
+	if channel := b.o.Channel; channel != "" {
+		t.Serves = func(key store.Key) bool { return key.Channel == channel }
+	}
+	return t
 }
 
 // Close closes the connections that wait for another request.
@@ -139,9 +144,6 @@ const patience = 12
 // is never accepted is not sent for ever. The dead letter can be replayed, and is
 // owed again when the person changes.
 func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
-	if b.o.Channel != "" && d.Profile.Channel != b.o.Channel {
-		return store.Receipt{}, nil
-	}
 	receipt, err := b.deliver(ctx, d)
 	if err != nil {
 		return store.Receipt{}, fmt.Errorf("monosay: deliver %s: %w", d.Profile.Key, err)
