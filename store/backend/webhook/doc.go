@@ -33,6 +33,7 @@
 //	{
 //	  "id": "msg_0b8e1a0e5b0d4e6f8a3c2b1d9e7f6a5c",
 //	  "type": "profile.updated",
+//	  "version": 7,
 //	  "key": "telegram:42",
 //	  "channel": "telegram",
 //	  "user_id": "42",
@@ -43,16 +44,17 @@
 //
 //	id       names the event; the webhook-id where it comes alone
 //	type     "profile.updated" or "profile.erased". More may come: pass over others
+//	version  grows with each change of this person
 //	key      the channelUserId, made of channel and user_id
 //	profile  the whole person as they are now, in the form of store.Profile: the
 //	         standard claims of OpenID Connect, what the channel adds, nicks and
-//	         custom. What has no value is left out
+//	         custom. What has no value is left out, and what Options.Takes keeps in
 //	fields   what changed since the last event that was accepted
 //	cleared  those of fields that have no value any more
 //	all      true when fields names all that has a value: the first event of
 //	         somebody, or one that was asked for by a resync. Else left out
 //
-// A "profile.erased" has no profile, fields, cleared and all: remove all that you
+// A "profile.erased" has no version, profile, fields, cleared and all: remove all that you
 // hold of this person. There is no time of the event in the body, since what is
 // sent is how the person is, not what happened to them. The file event.schema.json
 // beside this one is the JSON Schema of an event.
@@ -64,21 +66,29 @@
 // change, after 401, 403 and redirects nobody is until it works again, and all
 // others, 404 and 410 among them, are tried again. Retry-After is heeded.
 //
-// # Duplicates
+// # What may leave the house
 //
-// An id is the same when the same change is sent again, because the answer was an
-// error or got lost. Whoever keeps the id of the last update of each person, and
-// erases it with the person, can drop the next one when it has that id. To process
-// an event twice does no harm either, since it is a state rather than a step.
+// By default all of a profile is sent, phone number and address among it. Name what
+// the receiver needs, and nothing else is sent or even delivered for:
 //
-// To keep all ids for some time, as the standard proposes, is nearly as safe. An
-// id differs once an event was accepted in between, so that somebody who is called
-// Bob for a minute and then Ann again is not taken for a duplicate of Ann. But
-// there are ids that come again and are news: those of somebody who was erased and
-// comes back, and of a change that was sent, taken back and made again while no
-// answer came through, where neither first_seen nor last_seen moved, as it is with
-// values that the bot's author sets by hand. And an erasure is never a duplicate.
+//	asked := []store.Field{store.FieldName, store.FieldUsername, store.FieldLocale}
+//	o := &webhook.Options{Takes: func(f store.Field) bool { return slices.Contains(asked, f) }}
 //
-// The other way round, a retry has a new id when something else of the profile
-// moved meanwhile, last_seen too, and when the first secret was changed.
+// # Duplicates, and what is older
+//
+// An event is a state rather than a step, so to take one twice does no harm. It may
+// be sent again when the answer was an error or got lost, and then has the same id:
+// the id is made of all that the event says, but for first_seen and last_seen. So
+// two events of one id say the same, and whoever drops ids that they have seen
+// misses nothing that the version would not tell them too. A resync, a person who
+// was erased and comes back, and a change that is taken back and made again have new
+// ids. It is new as well when the first secret or Options.Name was changed. An
+// erasure is never a duplicate: its id may come again where nothing was accepted
+// before it.
+//
+// Events of one person are sent one after the other. Where something on the way,
+// such as a queue, may put them in another order, keep the version beside the
+// person, and drop what is below it, but for an event with all: versions begin anew
+// when the backend is withdrawn from the store (store.Outbox) and enrolled again,
+// and the first event of everybody has all then. Erase the version with the person.
 package webhook

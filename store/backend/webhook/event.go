@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -23,12 +25,16 @@ type Event struct {
 	// ID names the event. It is the same when the event is sent again; the
 	// package comment says how far.
 	ID string `json:"id"`
+	// Version grows with each change of the person. 0 for TypeErased. See the
+	// package comment for when it begins anew.
+	Version int64 `json:"version,omitempty"`
 	// Type is one of the constants above, or one of a later version.
 	Type string `json:"type"`
 	// ChannelUserID is the text form of Key.
 	ChannelUserID string `json:"key"`
 	store.Key
-	// Profile is the whole person as they are now, zero for TypeErased.
+	// Profile is the whole person as they are now, as far as Options.Takes lets
+	// it out. Zero for TypeErased.
 	Profile store.Profile `json:"profile,omitzero"`
 	// Fields are those that changed, sorted, and Cleared the ones of them that
 	// have no value any more.
@@ -41,6 +47,7 @@ type Event struct {
 func updated(d store.Delivery) Event {
 	return Event{
 		Type:          TypeUpdated,
+		Version:       d.Version,
 		ChannelUserID: d.Profile.Key.String(),
 		Key:           d.Profile.Key,
 		Profile:       d.Profile,
@@ -52,6 +59,20 @@ func updated(d store.Delivery) Event {
 
 func erased(key store.Key) Event {
 	return Event{Type: TypeErased, ChannelUserID: key.String(), Key: key}
+}
+
+// cut returns p with its Key and the fields that takes accepts, and nothing else.
+func cut(p store.Profile, takes func(store.Field) bool) (store.Profile, error) {
+	all, err := store.PatchOf(p.Key, store.Declared, time.Unix(0, 0), p)
+	if err != nil {
+		return store.Profile{}, err
+	}
+	maps.DeleteFunc(all.Set, func(f store.Field, _ string) bool { return !takes(f) })
+	kept := all.Record().Profile()
+	if !takes(store.FieldName) {
+		kept.Name = "" // made of its parts
+	}
+	return kept, nil
 }
 
 // encode writes v in one form only: the id and the signature depend on it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,7 +54,7 @@ func TestEventsAreInTheFormOfTheirSchema(t *testing.T) {
 	}
 	ann := full("Ann")
 	events := map[string]Event{
-		"everything": updated(store.Delivery{Profile: ann, Fields: ann.Stated(), All: true}),
+		"everything": updated(store.Delivery{Profile: ann, Version: 7, Fields: ann.Stated(), All: true}),
 		"nothing":    updated(store.Delivery{Profile: store.Profile{Key: ann.Key}, Fields: []store.Field{store.FieldEmail}}),
 		"an erasure": erased(ann.Key),
 	}
@@ -108,6 +109,9 @@ func (s schema) problems(root schema, at string, v any) (problems []string) {
 	is := map[reflect.Kind]any{
 		reflect.String: "string", reflect.Bool: "boolean", reflect.Float64: "number", reflect.Slice: "array", reflect.Map: "object",
 	}[reflect.ValueOf(v).Kind()]
+	if whole, ok := v.(float64); ok && s.Type == "integer" && whole == math.Trunc(whole) {
+		is = "integer"
+	}
 	if !slices.Contains(types, is) {
 		problems = append(problems, fmt.Sprintf("%s is a %T and no %v", at, v, s.Type))
 	}
@@ -165,12 +169,12 @@ func TestWhatIsSentIsWhatIsReceived(t *testing.T) {
 	defer b.Close()
 	for _, text := range append(slices.Clone(hostile.Honest), "<b>&</b>", "\u2028", `","type":"profile.erased`) {
 		p := full(text)
-		receipt, err := b.Deliver(t.Context(), store.Delivery{Profile: p, Fields: p.Stated(), All: true})
+		receipt, err := b.Deliver(t.Context(), store.Delivery{Profile: p, Version: 1 << 40, Fields: p.Stated(), All: true})
 		if err != nil || problem != nil {
 			t.Fatalf("%.40q: %v, %v", text, err, problem)
 		}
 		want := Event{
-			ID: receipt.Remote, Type: TypeUpdated, ChannelUserID: "telegram:42", Key: p.Key,
+			ID: receipt.Remote, Version: 1 << 40, Type: TypeUpdated, ChannelUserID: "telegram:42", Key: p.Key,
 			Profile: p, Fields: p.Stated(), Cleared: []store.Field{}, All: true,
 		}
 		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {

@@ -33,7 +33,7 @@ func Example() {
 	defer b.Close()
 	ctx := context.Background()
 	ann := store.Profile{Key: store.Key{Channel: "telegram", UserID: "42"}, Name: "Ann"}
-	receipt, err := b.Deliver(ctx, store.Delivery{Profile: ann, Fields: []store.Field{store.FieldName, store.FieldUsername}})
+	receipt, err := b.Deliver(ctx, store.Delivery{Version: 1, Profile: ann, Fields: []store.Field{store.FieldName, store.FieldUsername}})
 	if err != nil {
 		log.Fatal(err)
 	}

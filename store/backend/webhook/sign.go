@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -66,10 +65,4 @@ func signature(keys []key, id string, at time.Time, body []byte) string {
 		all[i] = version + base64.StdEncoding.EncodeToString(k.sign(id, strconv.FormatInt(at.Unix(), 10), body))
 	}
 	return strings.Join(all, " ")
-}
-
-// id names what is sent after what was accepted last. It is a keyed hash, since
-// ids get into logs, where a plain one would confirm a guess at a profile.
-func (k key) id(last, said string) string {
-	return "msg_" + hex.EncodeToString(k.sum("rollcall.", last, ".", said)[:16])
 }

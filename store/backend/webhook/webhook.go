@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,6 +20,12 @@ type Options struct {
 	// Name is what the store knows the backend by. "": "webhook". Give each its
 	// own when there are several receivers, and a secret too.
 	Name string
+	// Takes says which fields may leave the house: of all others a change is not
+	// sent, and no event's profile holds them. With it first_seen and last_seen,
+	// which are no fields, stay in too, and so does whether an email or a phone
+	// number is verified that is not sent itself; the Key is always sent. Takes is
+	// called from several goroutines, and must not change its mind. nil: all fields.
+	Takes func(f store.Field) bool
 	// Batch is how many events may go into one request, 2 to 100. The body is
 	// then an array, also of one event. A batch that is refused as invalid is
 	// sent again in halves, so that the others in it do not suffer with the one
@@ -63,10 +70,20 @@ func New(address string, secrets []string, o *Options) (*Backend, error) {
 	if b.o.Name == "" {
 		b.o.Name = "webhook"
 	}
+	if o.Takes != nil {
+		takes := o.Takes
+		b.o.Takes = func(f store.Field) bool { return takes(f) && (flagOf[f] == "" || takes(flagOf[f])) }
+	}
 	if err := b.configure(address, secrets); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	return b, nil
+}
+
+// flagOf says which field a flag is about.
+var flagOf = map[store.Field]store.Field{
+	store.FieldEmailVerified: store.FieldEmail,
+	store.FieldPhoneVerified: store.FieldPhoneNumber,
 }
 
 func (b *Backend) configure(address string, secrets []string) (err error) {
@@ -97,16 +114,17 @@ func (b *Backend) configure(address string, secrets []string) (err error) {
 // Name returns Options.Name.
 func (b *Backend) Name() string { return b.o.Name }
 
-// Traits says that the receiver takes everything.
+// Traits says that the receiver takes what Options.Takes lets out.
 func (b *Backend) Traits() store.Traits {
-	return store.Traits{Batch: b.o.Batch, Rate: b.o.Rate}
+	return store.Traits{Takes: b.o.Takes, Batch: b.o.Batch, Rate: b.o.Rate}
 }
 
 // Close closes the connections that wait for another request.
 func (b *Backend) Close() { b.client.Close() }
 
-// Deliver sends one event of TypeUpdated. Receipt.Remote is its id, on which the
-// next one depends. Errors are those of package rest.
+// Deliver sends one event of TypeUpdated. Receipt.Remote is its id, by which an
+// erasure is told from another of the same person. Errors are those of package
+// rest.
 func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 	result := b.DeliverBatch(ctx, []store.Delivery{d})[0]
 	return result.Receipt, result.Err
@@ -119,7 +137,7 @@ func (b *Backend) DeliverBatch(ctx context.Context, ds []store.Delivery) []store
 	var events []Event
 	var places []int // in results, of each event
 	for i, d := range ds {
-		e, err := b.identify(updated(d), d.Remote)
+		e, err := b.event(d)
 		if err != nil {
 			results[i].Err = fmt.Errorf("webhook: deliver %s: %w", d.Profile.Key, err)
 			continue
@@ -138,25 +156,41 @@ func (b *Backend) DeliverBatch(ctx context.Context, ds []store.Delivery) []store
 
 // Erase sends an event of TypeErased.
 func (b *Backend) Erase(ctx context.Context, key store.Key, remote string) error {
-	e, err := b.identify(erased(key), remote)
-	if err == nil {
-		err = b.send(ctx, []Event{e})
-	}
-	if err != nil {
+	e := erased(key)
+	e.ID = b.id("erase", key.String(), remote)
+	if err := b.send(ctx, []Event{e}); err != nil {
 		return fmt.Errorf("webhook: erase %s: %w", key, err)
 	}
 	return nil
 }
 
-// identify gives e its id: that of an event which follows on remote, the id of
-// the one that was accepted last, and says this.
-func (b *Backend) identify(e Event, remote string) (Event, error) {
-	said, err := encode(e)
+// event makes the event of a delivery. Its id is of all that it says, but for the
+// times that pass without a change: Version would be enough, did it not begin anew
+// with a backend that is enrolled again.
+func (b *Backend) event(d store.Delivery) (Event, error) {
+	if b.o.Takes != nil {
+		var err error
+		if d.Profile, err = cut(d.Profile, b.o.Takes); err != nil {
+			return Event{}, err
+		}
+	}
+	e := updated(d)
+	timeless := e
+	timeless.Profile.FirstSeen, timeless.Profile.LastSeen = time.Time{}, time.Time{}
+	said, err := encode(timeless)
 	if err != nil {
 		return Event{}, err
 	}
-	e.ID = b.keys[0].id(remote, string(said))
+	e.ID = b.id("update", string(said))
 	return e, nil
+}
+
+// id names what is sent. It is a keyed hash, since ids get into logs, where a plain
+// one would confirm a guess at a profile.
+func (b *Backend) id(kind string, of ...string) string {
+	parts := append([]string{"rollcall", b.o.Name, kind}, of...)
+	sum := b.keys[0].sum(strings.Join(parts, "\x00"))
+	return "msg_" + hex.EncodeToString(sum[:16])
 }
 
 // sendInParts sends events and tells of each what became of it. Where all of them
@@ -189,7 +223,7 @@ func (b *Backend) send(ctx context.Context, events []Event) error {
 		for i, e := range events {
 			ids[i] = e.ID
 		}
-		id = b.keys[0].id("batch", strings.Join(ids, "."))
+		id = b.id("batch", ids...)
 	}
 	body, err := encode(said)
 	if err != nil {

@@ -34,7 +34,7 @@ func start(t *testing.T, path string, secrets []string, o *webhook.Options) (*we
 var ann = store.Profile{Key: store.Key{Channel: "telegram", UserID: "42"}, Name: "Ann Lee", GivenName: "Ann", FamilyName: "Lee"}
 
 func all(p store.Profile) store.Delivery {
-	return store.Delivery{Profile: p, Fields: p.Stated(), All: true, Attempt: 1}
+	return store.Delivery{Profile: p, Fields: p.Stated(), All: true, Version: 1, Attempt: 1}
 }
 
 func person(n int) store.Profile {
@@ -157,51 +157,131 @@ func TestSecretsChangeWithoutAGap(t *testing.T) {
 
 const vectorlike = "whsec_ZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZZ"
 
-// An id is the same until an event was accepted, and then never again.
+// Two events of one id say the same.
 func TestIDs(t *testing.T) {
 	t.Parallel()
 	b, service := start(t, "/", []string{secret, older}, nil)
-	remote := ""
-	deliver := func(p store.Profile, answered bool) string {
+	deliver := func(d store.Delivery) string {
 		t.Helper()
-		d := all(p)
-		d.Remote = remote
-		if !answered {
-			service.Reply(webhooktest.Reply{Status: 502})
-		}
 		receipt, err := b.Deliver(t.Context(), d)
-		if answered {
-			if err != nil {
-				t.Fatal(err)
-			}
-			remote = receipt.Remote
+		if err != nil {
+			t.Fatal(err)
 		}
 		requests := service.Requests()
 		last := requests[len(requests)-1]
-		if last.ID != last.Events[0].ID || len(last.ID) != 36 || strings.Contains(last.ID, ".") {
+		if last.ID != last.Events[0].ID || last.ID != receipt.Remote || len(last.ID) != 36 || strings.Contains(last.ID, ".") {
 			t.Errorf("the webhook-id is %q, and the event's %q", last.ID, last.Events[0].ID)
+		}
+		if last.Events[0].Version != d.Version {
+			t.Errorf("the version is %d, not %d", last.Events[0].Version, d.Version)
 		}
 		return last.ID
 	}
-	bob := ann
-	bob.Name = "Bob"
-	lost, first := deliver(ann, false), deliver(ann, true)
-	if lost != first {
-		t.Error("a retry has another id")
+	at := func(version int64, change func(d *store.Delivery)) store.Delivery {
+		d := all(ann)
+		d.Version = version
+		if change != nil {
+			change(&d)
+		}
+		return d
 	}
-	second, third := deliver(bob, true), deliver(ann, true)
-	resync := deliver(ann, true)
-	if ids := slices.Sorted(slices.Values([]string{first, second, third, resync})); len(slices.Compact(ids)) != 4 {
-		t.Errorf("of four that were accepted, some have the same id: %v", ids)
+	first := deliver(at(1, nil))
+	service.Reply(webhooktest.Reply{Status: 502})
+	if _, err := b.Deliver(t.Context(), at(1, nil)); err == nil {
+		t.Fatal("no error")
 	}
-	other := ann
-	other.UserID = "43"
-	remote = ""
-	if deliver(other, true) == first {
-		t.Error("two people have the same id")
+	for why, d := range map[string]store.Delivery{
+		"a retry":                       at(1, func(d *store.Delivery) { d.Attempt = 2 }),
+		"one after another receipt":     at(1, func(d *store.Delivery) { d.Remote = first }),
+		"one of somebody seen meantime": at(1, func(d *store.Delivery) { d.Profile.LastSeen = time.Now() }),
+	} {
+		if deliver(d) != first {
+			t.Errorf("%s has another id", why)
+		}
 	}
-	if person, _ := service.Person("telegram:42"); person["name"] != "Ann Lee" {
-		t.Errorf("the service holds %v", person)
+	for why, d := range map[string]store.Delivery{
+		"the next change":      at(2, nil),
+		"another person":       at(1, func(d *store.Delivery) { d.Profile.UserID = "43" }),
+		"an enrolment anew":    at(1, func(d *store.Delivery) { d.Profile.Name = "Bob" }),
+		"other changed fields": at(1, func(d *store.Delivery) { d.Fields, d.All = d.Fields[:1], false }),
+	} {
+		if deliver(d) == first {
+			t.Errorf("%s has the same id", why)
+		}
+	}
+	o := &webhook.Options{Name: "another"}
+	other, again := start(t, "/", []string{secret}, o)
+	if _, err := other.Deliver(t.Context(), at(1, nil)); err != nil || again.Requests()[0].ID == first {
+		t.Errorf("two backends have the same id (%v)", err)
+	}
+}
+
+// An erasure that is tried again is the same one, and one of another life is not.
+func TestIDsOfErasures(t *testing.T) {
+	t.Parallel()
+	b, service := start(t, "/", []string{secret}, nil)
+	for _, remote := range []string{"msg_1", "msg_1", "msg_2", ""} {
+		if err := b.Erase(t.Context(), ann.Key, remote); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := service.Requests()
+	if r[0].ID != r[1].ID || r[0].ID == r[2].ID || r[3].ID == r[0].ID {
+		t.Errorf("the ids are %s, %s, %s and %s", r[0].ID, r[1].ID, r[2].ID, r[3].ID)
+	}
+}
+
+func TestWhatIsOlderIsKnownByItsVersion(t *testing.T) {
+	t.Parallel()
+	b, service := start(t, "/", []string{secret}, nil)
+	name := func(version int64, name string, all bool) string {
+		p := person(42)
+		p.Name = name
+		if _, err := b.Deliver(t.Context(), store.Delivery{Profile: p, Version: version, Fields: []store.Field{store.FieldName}, All: all}); err != nil {
+			t.Fatal(err)
+		}
+		held, _ := service.Person("telegram:42")
+		return held["name"]
+	}
+	for i, c := range []struct {
+		version int64
+		name    string
+		all     bool
+		want    string
+	}{
+		{5, "Ann", true, "Ann"}, {7, "Anna", false, "Anna"}, {6, "Ann", false, "Anna"}, {1, "Bob", true, "Bob"}, {2, "Rob", false, "Rob"},
+	} {
+		if got := name(c.version, c.name, c.all); got != c.want {
+			t.Errorf("%d: the service holds %q, not %q", i, got, c.want)
+		}
+	}
+	if service.Outdated() != 1 || service.Duplicates() != 0 {
+		t.Errorf("%d were outdated, and %d duplicates", service.Outdated(), service.Duplicates())
+	}
+}
+
+func TestNothingLeavesThatWasNotAskedFor(t *testing.T) {
+	t.Parallel()
+	asked := []store.Field{store.FieldCountry, store.CustomKey("tier"), store.FieldEmailVerified, store.FieldGivenName, store.FieldLocale}
+	slices.Sort(asked)
+	b, service := start(t, "/", []string{secret}, &webhook.Options{Takes: func(f store.Field) bool { return slices.Contains(asked, f) }})
+	p := ann
+	p.PhoneNumber, p.PhoneVerified, p.Email, p.Locale = "+14155552671", true, "ann@example.org", "cs"
+	p.Address = store.Address{StreetAddress: "Long Street 1", Country: "CZ"}
+	p.Custom = map[string]any{"tier": "gold", "debt": 7.0}
+	p.Nicks = map[string]string{"1": "Annie"}
+	p.FirstSeen, p.LastSeen = time.Unix(1_700_000_000, 0), time.Unix(1_700_000_001, 0)
+	if _, err := b.Deliver(t.Context(), store.Delivery{Profile: p, Version: 1, Fields: slices.DeleteFunc(slices.Clone(asked), func(f store.Field) bool { return !b.Traits().Takes(f) }), All: true}); err != nil {
+		t.Fatal(err)
+	}
+	want := `"profile":{"channel":"telegram","user_id":"42","given_name":"Ann","locale":"cs","address":{"country":"CZ"},"custom":{"tier":"gold"}},`
+	if body := service.Requests()[0].Body; !strings.Contains(body, want) {
+		t.Errorf("what was sent is %s", body)
+	}
+	for f, want := range map[store.Field]bool{store.FieldLocale: true, store.FieldPhoneNumber: false, store.FieldName: false, store.FieldEmailVerified: false} {
+		if b.Traits().Takes(f) != want {
+			t.Errorf("takes %s: %t", f, !want)
+		}
 	}
 }
 
@@ -353,7 +433,7 @@ func TestTheReceiversAnswersMakeTheSenderDoTheRightThing(t *testing.T) {
 		}
 	}
 	want := webhook.Event{
-		ID: got[0].ID, Type: webhook.TypeUpdated, ChannelUserID: "telegram:42", Key: ann.Key, Profile: ann,
+		ID: got[0].ID, Version: 1, Type: webhook.TypeUpdated, ChannelUserID: "telegram:42", Key: ann.Key, Profile: ann,
 		Fields: ann.Stated(), Cleared: []store.Field{}, All: true,
 	}
 	if fmt.Sprintf("%#v", got[0]) != fmt.Sprintf("%#v", want) {

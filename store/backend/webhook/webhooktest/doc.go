@@ -13,6 +13,6 @@
 // Standard Webhooks specification that is no older than five minutes, and with
 // nothing in the body but what package webhook documents, in its place and of the
 // right type. It checks signatures by itself, and shares no code with package
-// webhook. It keeps the id of the last update of each person, and drops and counts
-// those that come again.
+// webhook. It keeps the last update of each person, and drops and counts those that
+// come again or are older.
 package webhooktest

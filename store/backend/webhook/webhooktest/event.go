@@ -13,6 +13,7 @@ import (
 type Event struct {
 	ID      string                     `json:"id"`
 	Type    string                     `json:"type"`
+	Version int64                      `json:"version"`
 	Key     string                     `json:"key"` // the channelUserId
 	Channel string                     `json:"channel"`
 	UserID  string                     `json:"user_id"`
@@ -54,12 +55,14 @@ func (e Event) problem() string {
 	case e.Channel == "" || e.UserID == "" || e.Key != e.Channel+":"+e.UserID:
 		return "has a key that is not made of channel and user_id"
 	case e.Type == "profile.erased":
-		if e.Profile != nil || e.Fields != nil || e.Cleared != nil || e.All {
+		if e.Version != 0 || e.Profile != nil || e.Fields != nil || e.Cleared != nil || e.All {
 			return "is an erasure and says more"
 		}
 		return ""
 	case e.Type != "profile.updated":
 		return "has the unknown type " + e.Type
+	case e.Version < 1:
+		return "has no version"
 	case e.Fields == nil || e.Cleared == nil:
 		return "has no fields, or no cleared"
 	case !slices.IsSorted(e.Fields) || !slices.IsSorted(e.Cleared):

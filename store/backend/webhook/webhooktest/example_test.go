@@ -25,7 +25,7 @@ func Example() {
 
 	ann := store.Profile{Key: store.Key{Channel: "telegram", UserID: "42"}, Name: "Ann"}
 	for range 2 { // the first answer was lost
-		if _, err := b.Deliver(context.Background(), store.Delivery{Profile: ann, Fields: ann.Stated(), All: true}); err != nil {
+		if _, err := b.Deliver(context.Background(), store.Delivery{Version: 1, Profile: ann, Fields: ann.Stated(), All: true}); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -33,12 +33,13 @@ type Service struct {
 	mu         sync.Mutex
 	secrets    []string
 	people     map[string]map[string]string
-	last       map[string]string // the id of the last update, by person
+	last       map[string]Event // the last update, by person
 	refused    map[string]int
 	replies    []Reply
 	requests   []Request
 	rejected   []string
 	duplicates int
+	outdated   int
 }
 
 // New returns a Service that takes what is signed with any of these secrets, each
@@ -47,7 +48,7 @@ func New(secrets ...string) *Service {
 	return &Service{
 		secrets: secrets,
 		people:  make(map[string]map[string]string),
-		last:    make(map[string]string),
+		last:    make(map[string]Event),
 		refused: make(map[string]int),
 	}
 }
@@ -91,6 +92,14 @@ func (s *Service) Duplicates() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.duplicates
+}
+
+// Outdated returns how many updates had a lower version than the one before of the
+// same person, and did not name all fields.
+func (s *Service) Outdated() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.outdated
 }
 
 // SetSecrets changes the secrets.
@@ -171,11 +180,15 @@ func (s *Service) take(e Event) {
 		delete(s.last, e.Key)
 		return
 	}
-	if s.last[e.Key] == e.ID {
+	switch last := s.last[e.Key]; {
+	case e.ID == last.ID:
 		s.duplicates++
 		return
+	case e.Version < last.Version && !e.All:
+		s.outdated++
+		return
 	}
-	s.last[e.Key] = e.ID
+	s.last[e.Key] = e
 	person := s.people[e.Key]
 	if person == nil {
 		person = make(map[string]string)

@@ -84,7 +84,7 @@ func send(service *webhooktest.Service, body string) int {
 	return w.Code
 }
 
-const event = `{"id":"msg_1","type":"profile.updated","key":"telegram:42","channel":"telegram","user_id":"42",` +
+const event = `{"id":"msg_1","type":"profile.updated","version":1,"key":"telegram:42","channel":"telegram","user_id":"42",` +
 	`"profile":{"channel":"telegram","user_id":"42","name":"Ann","is_premium":true,"address":{"country":"FR"},` +
 	`"nicks":{"1.2":"A"},"custom":{"n":1.5,"s":"x"}},` +
 	`"fields":["address.country","custom.n","custom.s","email","is_premium","name","nicks.1.2"],"cleared":["email"],"all":true}`
@@ -129,6 +129,7 @@ func TestNothingIsTakenThatIsNotDocumented(t *testing.T) {
 	bodies := []string{
 		``, `[]`, `null`, `{}`, event + event, "[" + event + ",{}]",
 		`{"id":"msg_1","type":"profile.erased","key":"a:1","channel":"a","user_id":"1","fields":[]}`,
+		`{"id":"msg_1","type":"profile.erased","version":1,"key":"a:1","channel":"a","user_id":"1"}`,
 	}
 	for _, change := range [][2]string{
 		{`"id":"msg_1"`, `"id":""`},
@@ -142,6 +143,8 @@ func TestNothingIsTakenThatIsNotDocumented(t *testing.T) {
 		{`"cleared":["email"],`, ``},
 		{`"address.country","custom.n"`, `"custom.n","address.country"`},
 		{`"all":true`, `"all":1`},
+		{`"version":1,`, ``},
+		{`"version":1,`, `"version":-1,`},
 	} {
 		body := strings.Replace(event, change[0], change[1], 1)
 		if body == event {
