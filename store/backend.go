@@ -17,8 +17,9 @@ import (
 //
 //   - [ErrInvalid]: this person can never be accepted as they are. The delivery
 //     becomes a dead letter, and is owed again when the person changes.
-//   - [ErrDenied]: the backend does not let anybody in. All deliveries pause and
-//     then one is tried, until that is let in.
+//   - [ErrDenied]: the backend does not let anybody in, for its credentials, its
+//     certificate or the account's plan. All deliveries pause and then one is
+//     tried, until that is let in.
 //   - a *[ThrottledError]: too many calls. All deliveries pause.
 //   - [ErrUnanswered], or a deadline: it may have been carried out or not. It is
 //     sent again once it can no longer land late.

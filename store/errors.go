@@ -34,9 +34,10 @@ var (
 	ErrClosed = errors.New("closed")
 
 	// ErrDenied means that a backend lets nobody in: it refused the credentials,
-	// or is not the service that it was taken for. No person is at fault, and
+	// has no certificate that can be trusted, is not the service that it was taken
+	// for, or the account's plan or quota is used up. No person is at fault, and
 	// none is given up for it.
-	ErrDenied = errors.New("denied: check the credentials and the address")
+	ErrDenied = errors.New("denied: check the credentials, the address and the account's plan")
 
 	// ErrUnanswered means that no answer came from a backend after a request may
 	// have reached it: it may have been carried out, or may be later.

@@ -158,6 +158,10 @@ type Answer struct {
 // Otherwise the error is an *Error, and the Answer has come all the same where
 // Error.Status is not 0: for services that say more in the body.
 //
+// Where there is no answer, the error wraps store.ErrUnavailable if no request can
+// have got there, store.ErrDenied for a certificate that cannot be trusted or TLS
+// that is refused, and store.ErrUnanswered otherwise.
+//
 // The call ends with ctx, which needs a deadline.
 func (c *Client) Call(ctx context.Context, r Request) (Answer, error) {
 	req, err := c.request(ctx, r)

@@ -57,9 +57,13 @@ func (e *Error) Unwrap() error { return e.kind }
 // *store.ThrottledError for 429, and for what comes with Retry-After and is
 // store.ErrUnavailable.
 //
-//	400, 409, 413, 422       store.ErrInvalid
-//	401, 403, 407, 3xx, 511  store.ErrDenied
-//	all others               store.ErrUnavailable
+//	400, 409, 413, 422            store.ErrInvalid
+//	401, 402, 403, 407, 3xx, 511  store.ErrDenied
+//	all others                    store.ErrUnavailable
+//
+// A service that refuses everybody, for a quota that is used up, may say so by a
+// code of its own with 400 or 200: give store.ErrDenied to RefusalAs then, so that
+// no person is given up for it.
 func (a Answer) Refusal(code string) error { return a.RefusalAs(kindOf(a.Status), code) }
 
 // RefusalAs is Refusal for a service whose status does not tell: kind is the
@@ -84,8 +88,8 @@ func kindOf(status int) error {
 	case status == http.StatusBadRequest, status == http.StatusConflict, status == http.StatusRequestEntityTooLarge,
 		status == http.StatusUnprocessableEntity:
 		return store.ErrInvalid
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired,
-		status >= 300 && status <= 399, status == http.StatusNetworkAuthenticationRequired:
+	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden,
+		status == http.StatusProxyAuthRequired, status >= 300 && status <= 399, status == http.StatusNetworkAuthenticationRequired:
 		return store.ErrDenied
 	}
 	return store.ErrUnavailable
