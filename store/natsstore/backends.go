@@ -115,8 +115,9 @@ func (s *Store) step(ctx context.Context, backend string, at enrolment, keys []s
 			return e, errJobMoved
 		}
 		for _, key := range keys {
-			if t.bulk(t.people[key], backend, e.Job) {
+			if p := t.people[key]; p.kept || p.damaged {
 				e.Total++
+				t.bulk(p, backend, e.Job)
 			}
 		}
 		if len(keys) == 0 {
@@ -131,19 +132,33 @@ func (s *Store) step(ctx context.Context, backend string, at enrolment, keys []s
 
 // bulk does a job for one person. Who has a standing when a backend is enrolled
 // got it by a change since, and all of them is owed.
-func (t *tx) bulk(p *person, backend string, j job) bool {
-	st, _, found := p.standing(backend)
-	if !p.kept || found && j == jobEnroll {
-		return false
+func (t *tx) bulk(p *person, backend string, j job) {
+	if st, _, found := p.standing(backend); !found || j != jobEnroll {
+		t.put(p, st.Bulked(t.now))
 	}
-	bulked := st.Bulked(t.now)
-	t.put(p, bulked)
-	return bulked.Bulk
+}
+
+// written is what is remembered of a transaction that changed people.
+type written struct {
+	newcomers []store.Key
+	known     uint64 // registry.Next
+}
+
+func (t *tx) written() written { return written{known: t.registry.Next} }
+
+// note is called with everybody who is about to change.
+func (w *written) note(p *person) {
+	if !p.kept && !p.suppressed {
+		w.newcomers = append(w.newcomers, p.key)
+	}
 }
 
 // adopt makes newcomers owed to backends that were enrolled while they were
-// written: Enroll may have listed people before. known is what the writer knew.
-func (s *Store) adopt(ctx context.Context, newcomers []store.Key, known registry) error {
+// written: Enroll may have listed people before.
+func (s *Store) adopt(ctx context.Context, w written) error {
+	if len(w.newcomers) == 0 {
+		return nil
+	}
 	var now registry
 	err := retry(ctx, func() error {
 		m, _, err := s.last(ctx, s.prefix+backendsToken)
@@ -152,10 +167,10 @@ func (s *Store) adopt(ctx context.Context, newcomers []store.Key, known registry
 		}
 		return err
 	})
-	if err != nil || now.Next == known.Next {
+	if err != nil || now.Next == w.known {
 		return err
 	}
-	return s.update(ctx, newcomers, func(t *tx) error {
+	return s.update(ctx, w.newcomers, func(t *tx) error {
 		for _, name := range t.registry.names() {
 			for _, p := range t.people {
 				if st, _, found := p.standing(name); p.kept && !found {

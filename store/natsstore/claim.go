@@ -84,6 +84,28 @@ func (c *claimer) claim(ctx context.Context) error {
 	return nil
 }
 
+// candidates lists up to 100,000 places of a lane, from the one at offset on. next
+// is the offset of those behind them, 0 where there are none. Subjects of others are
+// passed over.
+func (s *Store) candidates(ctx context.Context, backend string, number uint64, l lane, offset int) (listed []candidate, next int, err error) {
+	owed := s.owed(backend, number)
+	var subjects map[string]uint64
+	err = retry(ctx, func() error {
+		page, total, err := s.page(ctx, owed+string(l)+".>", offset)
+		subjects, next = page, 0
+		if end := offset + len(page); len(page) > 0 && end < total {
+			next = end
+		}
+		return err
+	})
+	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
+		if x, err := s.candidate(owed, subject); err == nil {
+			listed = append(listed, x)
+		}
+	}
+	return listed, next, err
+}
+
 func (c *claimer) waitFor(d time.Duration) {
 	if d = max(d, 1); c.wait == 0 || d < c.wait {
 		c.wait = d
@@ -92,22 +114,13 @@ func (c *claimer) waitFor(d time.Duration) {
 
 // list fills a lane of the queue with what is due.
 func (c *claimer) list(ctx context.Context, l lane) error {
-	owed := c.s.owed(c.backend, c.number)
-	var subjects map[string]uint64
-	err := retry(ctx, func() (err error) {
-		subjects, _, err = c.s.page(ctx, owed+string(l)+".>", 0)
-		return err
-	})
+	listed, _, err := c.s.candidates(ctx, c.backend, c.number, l, 0)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
 	var due []candidate
-	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
-		x, err := c.s.candidate(owed, subject)
-		if err != nil {
-			return err
-		}
+	for _, x := range listed {
 		if when := time.UnixMilli(x.due); (store.Standing{State: store.StateOwed, Due: when}).DueAt(now) {
 			due = append(due, x)
 		} else {
@@ -137,10 +150,15 @@ func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error
 			p := t.people[x.key]
 			st, at, _ := p.standing(c.backend)
 			switch {
+			case p.repaired(c.backend):
+				t.put(p, letDie(st, t.now))
+				t.leave(p, c.backend, x.place)
 			case at != x.place:
 				t.clear(p, c.backend, x)
 			case !st.DueAt(t.now):
 				r.waits = append(r.waits, st.Due.Sub(t.now))
+			case p.damaged && !st.Erase:
+				t.put(p, letDie(st, t.now))
 			case st.Token != 0 && x.due != st.Due.UnixMilli():
 				r.later = append(r.later, t.requeue(p, c.backend))
 			default:
@@ -179,7 +197,11 @@ func (t *tx) clear(p *person, backend string, x candidate) {
 	if t.now.Sub(time.UnixMilli(x.due)) < staleAfter {
 		return
 	}
-	t.left = append(t.left, purge{Filter: t.s.at(backend, t.registry.Backends[backend].Number, x.place, x.key)})
+	t.leave(p, backend, x.place)
+}
+
+func (t *tx) leave(p *person, backend string, at place) {
+	t.left = append(t.left, purge{Filter: t.s.at(backend, t.registry.Backends[backend].Number, at, p.key)})
 	p.dirty = true
 }
 

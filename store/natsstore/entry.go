@@ -3,7 +3,6 @@ package natsstore
 import (
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -22,6 +21,14 @@ type entry struct {
 	kept       bool // there is a record
 	suppressed bool // there is a tombstone
 	standings  []standing
+
+	// damaged is true where there may be a record that cannot be read. What was
+	// there in its place stays, for whoever can make something of it.
+	damaged bool
+	rest    []byte
+	format  byte // of what is no entry
+	// lost is true where it cannot be read what standings there are.
+	lost bool
 }
 
 // A standing is a [store.Standing] with where it is found.
@@ -29,15 +36,20 @@ type standing struct {
 	store.Standing
 	number uint64 // of the enrolment: what an earlier one left counts no more
 	place  place  // "" where nobody looks for it
+	// repaired is true for what was damaged, see repair.
+	repaired bool
 }
 
 const (
 	entryVersion   = 1
 	flagKept       = 1
 	flagSuppressed = 2
+	flagDamaged    = 4 // in the place of flagKept
 )
 
-func (e *entry) empty() bool { return !e.kept && !e.suppressed && len(e.standings) == 0 }
+func (e *entry) empty() bool {
+	return !e.kept && !e.damaged && !e.suppressed && len(e.standings) == 0
+}
 
 // A standingJSON has short names, since there is one for each person and backend.
 type standingJSON struct {
@@ -74,6 +86,10 @@ func (e *entry) encode() ([]byte, error) {
 			return nil, err
 		}
 	}
+	if e.damaged {
+		flags |= flagDamaged
+		record = e.rest
+	}
 	b := append(make([]byte, 0, len(record)+16), entryVersion, flags)
 	b = binary.AppendUvarint(b, uint64(len(record)))
 	b = append(b, record...)
@@ -95,47 +111,52 @@ func (e *entry) encode() ([]byte, error) {
 	return append(b, standings...), nil
 }
 
-// decodeEntry reads what encode wrote for key.
-func decodeEntry(key store.Key, data []byte) (entry, error) {
+// decodeEntry reads what encode wrote for key. What is damaged is no error, since
+// one person must not stop what is done with many.
+func decodeEntry(key store.Key, data []byte) entry {
 	e := entry{key: key}
 	if len(data) == 0 {
-		return e, nil
+		return e
 	}
-	if data[0] > entryVersion {
-		return e, fmt.Errorf("%w: its format is %d", ErrNewerSchema, data[0])
+	flags, record, list, ok := splitEntry(data)
+	if !ok {
+		e.damaged, e.rest, e.format, e.lost = true, data, data[0], true
+		return e
 	}
-	if data[0] != entryVersion || len(data) < 3 || data[1]&^(flagKept|flagSuppressed) != 0 {
-		return e, fmt.Errorf("%w: this is not an entry", ErrCorrupt)
+	e.kept, e.suppressed, e.damaged = flags&flagKept != 0, flags&flagSuppressed != 0, flags&flagDamaged != 0
+	if e.kept && (e.record.UnmarshalBinary(record) != nil || e.record.Key != key) {
+		e.record, e.kept, e.damaged = store.Record{}, false, true
 	}
-	e.kept, e.suppressed = data[1]&flagKept != 0, data[1]&flagSuppressed != 0
-	size, n := binary.Uvarint(data[2:])
-	if n <= 0 || size > uint64(len(data)-2-n) {
-		return e, fmt.Errorf("%w: an entry ends too early", ErrCorrupt)
+	if e.damaged {
+		e.rest = record
 	}
-	record, rest := data[2+n:2+n+int(size)], data[2+n+int(size):]
-	if e.kept {
-		if err := e.record.UnmarshalBinary(record); err != nil {
-			return e, fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		if e.record.Key != key {
-			return e, fmt.Errorf("%w: an entry is of somebody else", ErrCorrupt)
-		}
+	if len(list) == 0 {
+		return e
 	}
-	if len(rest) == 0 {
-		return e, nil
+	var standings []standingJSON
+	if json.Unmarshal(list, &standings) != nil {
+		e.lost = true
+		return e
 	}
-	var list []standingJSON
-	if err := json.Unmarshal(rest, &list); err != nil {
-		return e, fmt.Errorf("%w: the standings of an entry cannot be read", ErrCorrupt)
-	}
-	for _, j := range list {
-		e.standings = append(e.standings, standing{number: j.Number, place: j.Place, Standing: store.Standing{
+	for _, j := range standings {
+		e.standings = append(e.standings, repair(standing{number: j.Number, place: j.Place, Standing: store.Standing{
 			Backend: j.Backend, Key: key, State: j.State, Version: j.Version, Fields: j.Fields, All: j.All, Erase: j.Erase,
 			Bulk: j.Bulk, Due: time.UnixMilli(j.Due).UTC(), Token: j.Token, Touched: j.Touched, Attempts: j.Attempts,
 			Reason: j.Reason, Remote: j.Remote,
-		}})
+		}}))
 	}
-	return e, nil
+	return e
+}
+
+func splitEntry(data []byte) (flags byte, record, standings []byte, ok bool) {
+	if len(data) < 3 || data[0] != entryVersion || data[1]&^(flagKept|flagSuppressed|flagDamaged) != 0 {
+		return 0, nil, nil, false
+	}
+	size, n := binary.Uvarint(data[2:])
+	if n <= 0 || size > uint64(len(data)-2-n) {
+		return 0, nil, nil, false
+	}
+	return data[1], data[2+n : 2+n+int(size)], data[2+n+int(size):], true
 }
 
 // standing returns how the person stands with a backend.

@@ -17,6 +17,9 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 	return func(yield func(store.Profile, error) bool) {
 		yielded := 0
 		for p, err := range s.everybody(ctx, f.Channel, f.After) {
+			if err == nil {
+				err = p.usable()
+			}
 			if err != nil {
 				yield(store.Profile{}, s.fail(ctx, "list", err))
 				return
@@ -97,17 +100,20 @@ func (s *Store) keys(ctx context.Context, channel string, after store.Key) iter.
 				}
 				return err
 			})
-			keys := make([]store.Key, len(subjects))
-			for i, subject := range subjects {
-				if err == nil {
-					keys[i], err = s.keyOf(subject)
-				}
-			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if len(keys) == 0 || !yield(keys, nil) {
+			if len(subjects) == 0 {
+				return
+			}
+			keys := make([]store.Key, 0, len(subjects))
+			for _, subject := range subjects {
+				if key, err := s.keyOf(subject); err == nil { // others are not ours
+					keys = append(keys, key)
+				}
+			}
+			if !yield(keys, nil) {
 				return
 			}
 			l.after = subjects[len(subjects)-1]

@@ -9,6 +9,8 @@ import (
 	"slices"
 )
 
+// registryVersion is also raised with entryVersion: the registry is read by every
+// transaction, so it keeps an older version of this package from all entries.
 const registryVersion = 1
 
 // A registry is the one entry that names the backends. It is read with every

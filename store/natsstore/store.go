@@ -26,23 +26,23 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 		return nil, nil
 	}
 	type applied struct {
-		changes   []store.Change
-		newcomers []store.Key
-		known     registry
+		written
+		changes []store.Change
 	}
 	done, err := update(ctx, s, keys, func(t *tx) (applied, error) {
-		a := applied{known: t.registry}
+		a := applied{written: t.written()}
 		for _, d := range deltas {
 			p := t.people[d.Key]
-			if !p.kept && !p.suppressed {
-				a.newcomers = append(a.newcomers, d.Key)
+			if err := p.usable(); err != nil {
+				return a, err
 			}
+			a.note(p)
 			a.changes = append(a.changes, t.apply(p, d))
 		}
 		return a, nil
 	})
-	if err == nil && len(done.newcomers) > 0 {
-		err = s.adopt(ctx, done.newcomers, done.known)
+	if err == nil {
+		err = s.adopt(ctx, done.written)
 	}
 	if err != nil {
 		return nil, s.fail(ctx, "apply", err)
@@ -77,6 +77,8 @@ func (s *Store) Get(ctx context.Context, key store.Key) (store.Record, error) {
 	e, err := s.get(ctx, key)
 	switch {
 	case err != nil:
+	case e.damaged:
+		err = e.usable()
 	case e.kept:
 		return e.record, nil
 	case e.suppressed:
@@ -94,7 +96,7 @@ func (s *Store) get(ctx context.Context, key store.Key) (e entry, err error) {
 		}
 		m, _, err := s.last(ctx, s.person(key))
 		if err == nil {
-			e, err = decodeEntry(key, m.data)
+			e = decodeEntry(key, m.data)
 		}
 		return err
 	})
@@ -105,8 +107,8 @@ func (s *Store) get(ctx context.Context, key store.Key) (e entry, err error) {
 // the server's files.
 func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error {
 	return s.change(ctx, "forget", key, func(t *tx, p *person) {
-		if p.kept {
-			p.record, p.kept, p.dirty = store.Record{}, false, true
+		if p.kept || p.damaged || p.lost {
+			p.record, p.kept, p.damaged, p.rest, p.dirty = store.Record{}, false, false, nil, true
 		}
 		if suppress && !p.suppressed {
 			p.suppressed, p.dirty = true, true

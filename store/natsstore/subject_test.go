@@ -94,7 +94,7 @@ func standings() *rapid.Generator[standing] {
 	return rapid.Custom(func(t *rapid.T) standing {
 		st := store.Standing{
 			Backend:  rapid.StringMatching(`[a-z.]{1,8}`).Draw(t, "backend"),
-			State:    rapid.SampledFrom([]store.State{store.StateOwed, store.StateDelivered, store.StateDead, store.StateErased, store.StateUnerasable}).Draw(t, "state"),
+			State:    rapid.SampledFrom([]store.State{store.StateOwed, store.StateDelivered, store.StateDead, store.StateErased, store.StateUnerasable, store.StateUnserved}).Draw(t, "state"),
 			Version:  rapid.Int64().Draw(t, "version"),
 			All:      rapid.Bool().Draw(t, "all"),
 			Erase:    rapid.Bool().Draw(t, "erase"),
@@ -120,6 +120,8 @@ func TestEntriesComeBackAsTheyWere(t *testing.T) {
 			e.record = store.Patch{Key: e.key, At: time.Unix(1e9, 5), Set: map[store.Field]string{
 				store.FieldGivenName: rapid.StringN(1, 20, -1).Draw(t, "name"),
 			}}.Record()
+		} else if rapid.Bool().Draw(t, "damaged") {
+			e.damaged, e.rest = true, rapid.SliceOfN(rapid.Byte(), 1, 20).Draw(t, "rest")
 		}
 		e.standings = rapid.SliceOfN(standings(), 0, 3).Draw(t, "standings")
 		if len(e.standings) == 0 {
@@ -132,10 +134,7 @@ func TestEntriesComeBackAsTheyWere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := decodeEntry(e.key, data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := decodeEntry(e.key, data)
 		if !back.record.Equal(e.record) {
 			t.Errorf("the record comes back as %v", back.record)
 		}
@@ -159,9 +158,15 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Add([]byte{entryVersion, flagKept, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Add([]byte{entryVersion + 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		e, err := decodeEntry(key, data)
-		if err == nil && e.kept && e.record.Key != key {
+		e := decodeEntry(key, data)
+		if e.kept && e.record.Key != key {
 			t.Errorf("an entry of %q is taken for that of %q", e.record.Key, key)
+		}
+		_ = e.usable()
+		for _, st := range e.standings {
+			if !st.State.Known() || !slices.IsSorted(st.Fields) {
+				t.Errorf("the standing %+v is damaged", st)
+			}
 		}
 	})
 }

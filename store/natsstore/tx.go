@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
 	"time"
@@ -115,6 +114,7 @@ func (s *Store) begin(ctx context.Context, keys []store.Key) (*tx, error) {
 		rest = rest[n:]
 	}
 	for _, p := range t.people {
+		p.find(t.registry, p.rev)
 		n := len(p.standings)
 		p.withoutLeftovers(t.registry)
 		p.leftovers = len(p.standings) < n
@@ -137,11 +137,7 @@ func (s *Store) read(ctx context.Context, keys []store.Key, people map[store.Key
 		if !found {
 			continue
 		}
-		e, err := decodeEntry(key, m.data)
-		if err != nil {
-			return registry{}, fmt.Errorf("%s: %w", key, err)
-		}
-		people[key] = &person{entry: e, rev: m.seq, tx: m.tx}
+		people[key] = &person{entry: decodeEntry(key, m.data), rev: m.seq, tx: m.tx}
 	}
 	return decodeRegistry(got[subjects[0]])
 }
@@ -163,7 +159,7 @@ func (t *tx) put(p *person, st store.Standing) {
 		p.standings = append(p.standings, standing{number: t.registry.Backends[st.Backend].Number})
 	}
 	old := &p.standings[i]
-	old.Standing = st
+	old.Standing, old.repaired = st, false
 	if !old.place.fits(st) {
 		t.move(p.key, old)
 	}
