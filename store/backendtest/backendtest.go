@@ -97,6 +97,17 @@ func Skip(property, reason string) Option {
 	return func(c *config) { c.skip[property] = reason }
 }
 
+// SkipFaults leaves out the properties of what a service answers badly: for further
+// settings of a backend that makes its calls in the same way with each, and was
+// held to them with one. The reason is printed with the test's results.
+func SkipFaults(reason string) Option {
+	return func(c *config) {
+		for _, p := range ofFaults {
+			c.skip[p.name] = reason
+		}
+	}
+}
+
 // Seed repeats a run that failed, whose output names the seed.
 func Seed(seed uint64) Option { return func(c *config) { c.seed = seed } }
 

@@ -19,6 +19,15 @@ func TestARightBackendPasses(t *testing.T) {
 	Run(t, func(*testing.T) Fixture { return newFixture() }, Skip("batch", "the service takes one person a call"), Seed(1))
 }
 
+func TestSkipFaults(t *testing.T) {
+	c := config{skip: make(map[string]string)}
+	SkipFaults("as with the other")(&c)
+	left := slices.DeleteFunc(Properties(), func(name string) bool { return c.skip[name] != "" })
+	if len(c.skip) != len(ofFaults) || len(left) != len(ofDelivering)+len(ofErasing) || !slices.Contains(left, "lost-answer") {
+		t.Errorf("left are %v", left)
+	}
+}
+
 // A batchBackend takes five people a call.
 type batchBackend struct{ *backend }
 

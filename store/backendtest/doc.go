@@ -24,7 +24,8 @@
 //
 // A failure says what was wrong and why it matters. All properties hold by
 // default; one that a backend cannot have is left out with [Skip], whose reason
-// the test prints. Run with -race: one property delivers from several goroutines.
+// the test prints. Where a backend is tried with several settings, [SkipFaults]
+// saves time for all but one of them. Run with -race: one property delivers from several goroutines.
 //
 // Whatever a property asks, the text of every error is searched for secrets,
 // values of profiles, paths and queries.

@@ -1,7 +1,11 @@
 package backendtest
 
+import "slices"
+
 // properties are the contract, in the order of how a backend is best written.
-var properties = []property{
+var properties = slices.Concat(ofDelivering, ofFaults, ofErasing)
+
+var ofDelivering = []property{
 	{"usable", "a backend that is refused at the start of a bot, or changes its name or mind later, is of no use", usable},
 	{"bad-address", "whoever mistypes an address, perhaps with a password in it, needs an error that says so and does not repeat it", badAddress},
 	{"creates", "the first delivery of a person makes them, with every field that the backend takes", creates},
@@ -20,7 +24,11 @@ var properties = []property{
 	{"batch", "one call for many people tells of each of them what became of it", batch},
 	{"concurrent", "different people are delivered at the same time", concurrent},
 	{"cancelled", "what was given up before it began must not happen", cancelled},
+	{"lost-answer", "a delivery that was carried out and not confirmed is sent again; there must still be one person, and the right one", lostAnswer},
+}
 
+// ofFaults are about how calls are made, whatever they say.
+var ofFaults = []property{
 	{"throttled", "a service that asks for a pause shuts out those who do not listen", throttled},
 	{"denied", "when a token has expired no person is at fault, and none may be given up for it", denied},
 	{"refused", "a service that is sick for an hour must not cost anybody their delivery", refused},
@@ -29,8 +37,9 @@ var properties = []property{
 	{"too-much", "an answer without end must neither fill the memory nor hold the delivery up", tooMuch},
 	{"redirects", "whoever follows a redirect shows tokens and names to a host that nobody chose", redirects},
 	{"secrets-stay-in", "a service may say our own token back to us; errors are logged and kept with dead letters", secretsStayIn},
-	{"lost-answer", "a delivery that was carried out and not confirmed is sent again; there must still be one person, and the right one", lostAnswer},
+}
 
+var ofErasing = []property{
 	{"erases", "forgetting is real, and nothing of before comes back with the person", erases},
 	{"erases-unnoted", "a delivery whose success nobody noted has left something there as well", erasesUnnoted},
 	{"erases-truly", "an erasure that failed must not be reported as done", erasesTruly},
