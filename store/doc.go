@@ -165,7 +165,7 @@
 // one in under 50 lines, with its test. Most of it is two questions.
 //
 // What does the service take? [Traits] answers it, once: which fields it has a
-// place for, whether it forgets what a request does not mention, whether a value
+// place for, whom it is for, whether it forgets what a request does not mention, whether a value
 // can be taken away again, and how many calls it bears. The middleware makes up for
 // what is lacking: to a backend that Replaces it names every field each time, and to
 // one that CannotClear never an empty one.
@@ -187,6 +187,18 @@
 //		... // one request that makes or updates the person of d.Profile.Key
 //	}
 //
+// Where the service takes all but a part of it, say a username that somebody else
+// holds, Deliver sends the rest and returns both: an error that wraps ErrInvalid, and
+// a [Receipt] whose Refused names the fields that did not arrive. They alone are then
+// in the dead letter. Without Refused all of the person is owed, and sent again with
+// the next change, over what somebody corrected there meanwhile.
+//
+//	receipt := store.Receipt{Remote: id, Refused: refused}
+//	if len(refused) > 0 {
+//		return receipt, fmt.Errorf("crm: deliver %s: all but %v arrived: %w", d.Profile.Key, refused, store.ErrInvalid)
+//	}
+//	return receipt, nil
+//
 // There is no queue to write, no retry, no rate limit and no circuit breaker: that
 // is the middleware's, and the store remembers how far it came.
 //
@@ -205,6 +217,10 @@
 //     right form. A captive portal answers 200 too.
 //   - An account that holds the same username or email is somebody else's until
 //     its id says otherwise: that is ErrInvalid, not an invitation to update it.
+//   - Receipt.Refused names what did not arrive, no more and no less. It goes with
+//     ErrInvalid alone. Receipt.Remote goes with any error, once the id is known.
+//   - A backend for one channel says so by Traits.Serves, and is then called for
+//     nobody else.
 //   - Deliver ends with ctx. Traits.Timeout is as long as the service may need.
 //   - No error holds a name, a token, a path or what the service answered.
 //   - A service that can erase makes the backend an [Eraser], which finds the
@@ -230,6 +246,8 @@
 // Common mistakes:
 //
 //   - To send the whole profile each time, because it is at hand.
+//   - To refuse a whole person for one field, or to leave the field out and say
+//     nothing: nobody then learns why it is not there.
 //   - To leave empty values out of the request (omitempty), so that nothing is
 //     ever cleared.
 //   - To call everything from 400 on ErrInvalid. 401 and 403 are about the token, 408

@@ -96,10 +96,10 @@ func (m customMap) written(p store.Profile, has func(store.Field) bool, held cus
 }
 
 // dropped looks for fields that were sent and are not in what the server answered.
-func (c customMap) dropped(m *missing, sent, answered customFields) {
-	for _, pair := range c {
+func (m customMap) dropped(gone *missing, sent, answered customFields) {
+	for _, pair := range m {
 		if plain(sent[pair.key]) != "" && plain(answered[pair.key]) == "" {
-			m.add(&store.FieldError{Field: pair.field, Problem: fmt.Sprintf(
+			gone.add(&store.FieldError{Field: pair.field, Problem: fmt.Sprintf(
 				"was dropped: define the custom field %q on the server, then Replay", pair.key)}, pair.field)
 		}
 	}
