@@ -64,12 +64,16 @@ func (s *Store) Claim(ctx context.Context, backend string, limit int, lease time
 func claim(ctx context.Context, tx *transaction, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
 	var now time.Time
 	var due []store.Standing
+	damaged := make(map[store.Key]bool)
 	tx.clock(&now)
 	tx.requireEnrolled(backend)
 	tx.queue(claimSQL, backend, limit).Query(func(rows pgx.Rows) error {
 		return eachStanding(rows, func(s store.Standing, err error) error {
 			due = append(due, s)
-			return err
+			if err != nil {
+				damaged[s.Key] = true
+			}
+			return nil
 		})
 	})
 	if err := tx.send(ctx); err != nil {
@@ -79,32 +83,53 @@ func claim(ctx context.Context, tx *transaction, backend string, limit int, leas
 		wait, err := untilNext(ctx, tx, backend)
 		return nil, wait, err
 	}
-	st := &standings{kept: make(map[place]store.Standing, len(due))}
-	claims := make([]store.Claim, len(due))
-	indexes := make(map[store.Key]int, len(due))
-	keys := make([]store.Key, len(due))
-	for i, s := range due {
-		st.kept[place{s.Key, backend}] = s
-		claims[i].Standing = s.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
-		st.put(claims[i].Standing)
-		indexes[s.Key], keys[i] = i, s.Key
-	}
-	if err := tx.putStandings(st); err != nil {
+	records, err := tx.recordsOf(ctx, due, damaged)
+	if err != nil {
 		return nil, 0, err
 	}
-	// Only now, in a statement of its own: the one that locks could still see
-	// records from before a change that it waited for.
+	st := &standings{kept: make(map[place]store.Standing, len(due))}
+	var claims []store.Claim
+	for _, s := range due {
+		st.kept[place{s.Key, backend}] = s
+		if damaged[s.Key] {
+			st.put(letDie(s, now))
+			continue
+		}
+		s = s.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
+		st.put(s)
+		claims = append(claims, store.Claim{Standing: s, Record: records[s.Key]})
+	}
+	if len(claims) == 0 {
+		return nil, lockedWait, tx.putStandings(st) // there may be more behind the damaged
+	}
+	return claims, 0, tx.putStandings(st)
+}
+
+// recordsOf returns what is kept of those whose standings are locked, and adds to
+// damaged who cannot be read. It does so in a statement of its own: the one that
+// locks could still see records from before a change that it waited for.
+func (tx *transaction) recordsOf(ctx context.Context, due []store.Standing, damaged map[store.Key]bool) (map[store.Key]store.Record, error) {
+	keys := make([]store.Key, len(due))
+	for i, s := range due {
+		keys[i] = s.Key
+	}
+	records := make(map[store.Key]store.Record, len(due))
 	channels, userIDs := split(keys)
 	tx.queue(recordsSQL, channels, userIDs).Query(func(rows pgx.Rows) error {
 		var key store.Key
 		var blob []byte
-		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &blob}, func() (err error) {
-			claims[indexes[key]].Record, err = decode(blob, key)
-			return err
+		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &blob}, func() error {
+			r, err := decode(blob, key)
+			if err != nil {
+				damaged[key] = true
+				return nil
+			}
+			records[key] = r
+			return nil
 		})
 		return err
 	})
-	return claims, 0, tx.send(ctx)
+	return records, tx.send(ctx)
 }
 
 // untilNext returns how long until something can be claimed, 0 where nothing is

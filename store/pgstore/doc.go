@@ -45,7 +45,7 @@
 //
 // The table backends has one row for each backend that is enrolled: the job that is
 // under way with all people ("enroll", "resync", "withdraw", or none), how far it came,
-// when it began and how many people it made owed.
+// when it began and how many people it came past.
 //
 // The table standings has one row for each person and backend, a [store.Standing]: its
 // state, the names of the fields that are owed (never their values) as a JSON array,
@@ -123,6 +123,7 @@
 // have it uses only what they share: unnest with several arrays, ON CONFLICT, SKIP LOCKED,
 // jsonb, partial indexes and advisory locks, which 9.5 had. CockroachDB and YugabyteDB
 // have not been tried. CockroachDB takes advisory locks for nothing, so there transactions
-// are SERIALIZABLE instead; YugabyteDB has them since 2025.1 only, and refuses New before
-// that.
+// are SERIALIZABLE instead. YugabyteDB up to 2024.1 refuses them, and so New. Do not set
+// yb_silence_advisory_locks_not_supported_error there: it makes a server say that it has
+// locked what it has not (see https://github.com/yugabyte/yugabyte-db/issues/3642).
 package pgstore

@@ -38,7 +38,7 @@ func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error 
 		var now time.Time
 		tx.clock(&now)
 		tx.queue(takePersonSQL, key.Channel, key.UserID, suppress)
-		standings := tx.lockStandingsLeniently(lockStandingsSQL, []string{key.Channel}, []string{key.UserID})
+		standings := tx.lockStandings(lockStandingsSQL, []string{key.Channel}, []string{key.UserID})
 		if err := tx.send(ctx); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -84,40 +83,6 @@ func TestOddTextsAreKept(t *testing.T) {
 		if got, err := s.Get(t.Context(), key); err != nil || !got.Equal(r) {
 			t.Errorf("text %q: %v", text, err)
 		}
-	}
-}
-
-func TestDamageIsFound(t *testing.T) {
-	s := fresh(t, pgtest.Pool(t))
-	bob := store.Key{Channel: "telegram", UserID: "43"}
-	if err := s.Enroll(t.Context(), "crm"); err != nil {
-		t.Fatal(err)
-	}
-	mustApply(t, s, annRecord(), store.Patch{Key: bob, At: time.Unix(1_700_000_000, 0)}.Record())
-	for name, damage := range map[string]string{
-		"bytes":       `UPDATE rollcall.people SET record = '\xff00' WHERE user_id = '42'`,
-		"another key": `UPDATE rollcall.people SET record = (SELECT record FROM rollcall.people WHERE user_id = '43') WHERE user_id = '42'`,
-		"state":       `UPDATE rollcall.standings SET state = 'lost' WHERE user_id = '42'`,
-		"fields":      `UPDATE rollcall.standings SET fields = '["b","a"]' WHERE user_id = '42'`,
-	} {
-		s.mustExec(t, damage)
-		_, err := s.Apply(t.Context(), []store.Record{annRecord()})
-		if !errors.Is(err, ErrCorrupt) || errors.Is(err, store.ErrInvalid) {
-			t.Errorf("Apply after damage of the %s: %v", name, err)
-		}
-		mustApply(t, s, store.Patch{Key: bob, At: time.Unix(1_700_000_001, 0)}.Record())
-		if err := s.Forget(t.Context(), ann, false); err != nil {
-			t.Errorf("Forget after damage of the %s: %v", name, err)
-		}
-		// What cannot be read is taken for something that the backend holds.
-		damaged := strings.HasPrefix(damage, "UPDATE rollcall.standings")
-		for st, err := range s.Standings(t.Context(), store.StandingFilter{Key: ann}) {
-			if err != nil || !st.Erase || !damaged {
-				t.Errorf("after damage of the %s and Forget there is %+v, %v", name, st, err)
-			}
-		}
-		s.mustExec(t, "DELETE FROM rollcall.standings WHERE user_id = '42'")
-		mustApply(t, s, annRecord())
 	}
 }
 

@@ -245,8 +245,9 @@ func step(ctx context.Context, tx *transaction, backend string) (more bool, err 
 			return false, err
 		}
 		for _, key := range keys {
-			p.bulk(st, place{key, backend}, now)
+			p.job.bulk(st, place{key, backend}, now)
 		}
+		p.total += int64(len(keys))
 		if err := tx.putStandings(st); err != nil {
 			return false, err
 		}
@@ -258,13 +259,8 @@ func step(ctx context.Context, tx *transaction, backend string) (more bool, err 
 
 // bulk makes one person owed. Who has a standing when a backend is enrolled got it
 // by a change since, and all of them is owed.
-func (p *progress) bulk(st *standings, at place, now time.Time) {
-	s, found := st.at(at)
-	if found && p.job == jobEnroll {
-		return
+func (j job) bulk(st *standings, at place, now time.Time) {
+	if s, found := st.at(at); !found || j != jobEnroll {
+		st.put(s.Bulked(now))
 	}
-	if s = s.Bulked(now); s.Bulk {
-		p.total++
-	}
-	st.put(s)
 }

@@ -126,7 +126,6 @@ func TestChangeWaitsForSettle(t *testing.T) {
 // A claim passes over what somebody else holds, and says when to come again.
 func TestClaimPassesOverWhatIsLocked(t *testing.T) {
 	s := enrolledStore(t)
-	bob := store.Key{Channel: "telegram", UserID: "43"}
 	mustApply(t, s, annRecord(), renamed(bob, 1))
 	err := s.transact(t.Context(), func(tx *transaction) error {
 		if _, err := apply(t.Context(), tx, []store.Record{renamed(ann, 2)}); err != nil {
@@ -183,7 +182,6 @@ func TestClaimHasTheRecordOfItsVersion(t *testing.T) {
 // Who is told that the backend is back need not wait for the retry.
 func TestReplayHurriesWhatWaits(t *testing.T) {
 	s := enrolledStore(t)
-	bob := store.Key{Channel: "telegram", UserID: "43"}
 	mustApply(t, s, renamed(ann, 1), renamed(bob, 1))
 	var settlements []store.Settlement
 	for _, verdict := range []store.Verdict{store.VerdictRetry, store.VerdictDead} {

@@ -33,6 +33,9 @@ const (
 
 const noFields = "[]"
 
+// unreadable is the reason of dead letters of what is damaged in the database.
+const unreadable = "what is kept of the person cannot be read"
+
 // standings are those that a transaction has locked, or is about to create.
 type standings struct {
 	kept    map[place]store.Standing
@@ -80,28 +83,13 @@ func (st *standings) owe(backends []string, key store.Key, changes []store.Chang
 	}
 }
 
-// lockStandings queues to lock and read standings. They are there after the next
-// send.
+// lockStandings queues to lock and read standings, of which those that are damaged
+// are repaired: one must not stop what is done with many. They are there after the
+// next send.
 func (tx *transaction) lockStandings(text string, args ...any) *standings {
-	return tx.lock(text, args, func(_ store.Standing, err error) error { return err })
-}
-
-// lockStandingsLeniently takes one that is damaged for a person whom the backend
-// holds, so that it keeps nobody from being forgotten.
-func (tx *transaction) lockStandingsLeniently(text string, args ...any) *standings {
-	return tx.lock(text, args, func(s store.Standing, err error) error { return nil })
-}
-
-func (tx *transaction) lock(text string, args []any, damaged func(s store.Standing, err error) error) *standings {
 	st := &standings{kept: make(map[place]store.Standing)}
 	tx.queue(text, args...).Query(func(rows pgx.Rows) error {
-		return eachStanding(rows, func(s store.Standing, err error) error {
-			if err != nil {
-				if err = damaged(s, err); err != nil {
-					return err
-				}
-				s.State, s.Touched = store.StateDelivered, true
-			}
+		return eachStanding(rows, func(s store.Standing, _ error) error {
 			st.kept[place{s.Key, s.Backend}] = s
 			return nil
 		})
@@ -202,9 +190,8 @@ var insertStandingsSQL, updateStandingsSQL = func() (insert, update string) {
 			" WHERE s.channel = n.channel AND s.user_id = n.user_id AND s.backend = n.backend"
 }()
 
-// eachStanding calls each for every row of a query for standingList. Its error
-// wraps ErrCorrupt for a row that makes no sense; the Standing then has its Backend
-// and Key all the same.
+// eachStanding calls each for every row of a query for standingList, with an error
+// that wraps ErrCorrupt for a row that makes no sense and was repaired.
 func eachStanding(rows pgx.Rows, each func(s store.Standing, err error) error) error {
 	var s store.Standing
 	var fields string
@@ -215,12 +202,29 @@ func eachStanding(rows pgx.Rows, each func(s store.Standing, err error) error) e
 		s := s
 		s.Due, s.Fields = s.Due.UTC(), nil
 		if !s.State.Known() {
-			return each(s, fmt.Errorf("%w: the standing of %s with %q has an unknown state", ErrCorrupt, s.Key, s.Backend))
+			return each(repaired(s), fmt.Errorf("%w: the standing of %s with %q has an unknown state", ErrCorrupt, s.Key, s.Backend))
 		}
 		if fields != noFields && (json.Unmarshal([]byte(fields), &s.Fields) != nil || !slices.IsSorted(s.Fields)) {
-			return each(s, fmt.Errorf("%w: the standing of %s with %q has no list of fields", ErrCorrupt, s.Key, s.Backend))
+			return each(repaired(s), fmt.Errorf("%w: the standing of %s with %q has no list of fields", ErrCorrupt, s.Key, s.Backend))
 		}
 		return each(s, nil)
 	})
 	return err
+}
+
+// repaired takes a damaged standing for what it may have been at the worst: the
+// backend may hold the person, and is owed all of them.
+func repaired(s store.Standing) store.Standing {
+	s.Touched, s.All, s.Fields = true, s.All || !s.Erase, nil
+	if !s.State.Known() {
+		s.State, s.Reason = store.StateDead, unreadable
+	}
+	return s
+}
+
+// letDie makes a dead letter of s without handing it out.
+func letDie(s store.Standing, now time.Time) store.Standing {
+	dead := s.Claimed(1, now, 0).Settled(store.Settlement{Token: 1, Version: s.Version, Verdict: store.VerdictDead, Reason: unreadable}, now)
+	dead.Touched = s.Touched
+	return dead
 }
