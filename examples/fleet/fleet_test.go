@@ -23,6 +23,13 @@ func TestMain(m *testing.M) {
 	if role, ok := os.LookupEnv(roleVariable); ok {
 		os.Exit(perform(role))
 	}
+	if task, ok := os.LookupEnv(benchVariable); ok {
+		if err := performBench(task); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("os/signal.loop"))
 }
 
