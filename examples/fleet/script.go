@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -120,9 +121,7 @@ func (f *fleet) twoAreKilled(ctx context.Context, c *cast) error {
 		return err
 	}
 	kept := c.names(0) // those of Discord
-	for key, name := range c.names(1) {
-		kept[key] = name // and who was caught
-	}
+	maps.Copy(kept, c.names(1)) // and who was caught
 	if err := f.saved(ctx, kept); err != nil {
 		return err
 	}
