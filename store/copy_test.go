@@ -38,7 +38,10 @@ type call struct {
 	landed bool
 }
 
-const crm = "crm"
+const (
+	crm          = "crm"
+	movingPeople = 2 // few, so that much happens to each
+)
 
 var movingFields = []store.Field{store.FieldBio, store.FieldNickname}
 
@@ -70,7 +73,7 @@ func (m *moving) upTo(most int) int {
 
 func (m *moving) flip() bool { return m.upTo(1) == 1 }
 
-func (m *moving) key() store.Key { return movingKey(m.upTo(5)) }
+func (m *moving) key() store.Key { return movingKey(m.upTo(movingPeople - 1)) }
 
 func (m *moving) apply(st *memstore.Store) {
 	m.at += time.Second
@@ -301,7 +304,7 @@ func (m *moving) same() {
 
 // delivered wants the backend to hold everybody as dst does, and nobody else.
 func (m *moving) delivered() {
-	for n := range 6 {
+	for n := range movingPeople {
 		key := movingKey(n)
 		there, found := m.there[key]
 		r, err := m.dst.Get(context.Background(), key)

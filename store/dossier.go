@@ -32,6 +32,11 @@ func (d Dossier) Validate() error {
 	return nil
 }
 
+// Empty reports whether nothing is held of the person.
+func (d Dossier) Empty() bool {
+	return !d.Forgotten && d.Record.Key.IsZero() && len(d.Standings) == 0
+}
+
 // A Portable store gives away all that it holds and takes it over from another,
 // which is what [Copy] needs.
 type Portable interface {

@@ -66,7 +66,8 @@ func (m meeting) added(here, there Standing) Standing {
 	if m.lacking.Owes() && sentThereSince { // it may have overwritten what only this store knows
 		s = s.owing(m.lacking.Fields, false, m.now)
 	}
-	if there.State != StateOwed && (there.State != StateDead || !sentThereSince) {
+	diedThereSince := there.State == StateDead && there.Due.After(here.Due)
+	if there.State != StateOwed && !diedThereSince {
 		return s
 	}
 	bulk := there.Bulk && (s.Bulk || s.State != StateOwed)

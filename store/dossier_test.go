@@ -27,6 +27,8 @@ func TestDossierJoin(t *testing.T) {
 	whole := Standing{}.Bulked(now)
 	changed := delivered.Changed([]Field{FieldGivenName}, now)
 	toErase, _ := delivered.Forgotten(now)
+	owedErasure := toErase
+	owedErasure.All, owedErasure.Due = true, past
 	erased := Standing{State: StateErased, Version: 9, Touched: true, Due: later}
 	erasedOnce := erased
 	erasedOnce.Due = past
@@ -105,6 +107,44 @@ func TestDossierJoin(t *testing.T) {
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{dead}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{withRemoteOf(dead, "r")}},
 		}, {
+			"dead once more is dead",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{dead}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{dead}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{dead}},
+		}, {
+			"what died there since is owed where this store knows more",
+			Dossier{Record: said(later, "Anna"), Standings: []Standing{formerly}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{dead}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{func() Standing {
+				s := formerly.Changed([]Field{FieldGivenName}, now).Changed(nil, now)
+				s.All = true
+				return s
+			}()}},
+		}, {
+			"news of this store adds to what is taken over",
+			Dossier{Record: said(later, "Anna")},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{changed}},
+		}, {
+			"who is kept is owed whole behind the erasure", Dossier{},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{toErase}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{func() Standing { s := toErase; s.All = true; return s }()}},
+		}, {
+			"an erasure that is owed here is not settled by a delivery there",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{owedErasure}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{owedErasure}},
+		}, {
+			"whole is added",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{whole}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{withRemoteOf(touched(func() Standing { s := delivered.Bulked(now); return s }()), "r")}},
+		}, {
+			"what is added to a claim is not settled by it",
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{claimed}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{owedBefore}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{withVersion(claimed, 8)}},
+		}, {
 			"what died there before is forgotten there by now",
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{deadEarlier}},
@@ -174,6 +214,11 @@ func TestDossierJoin(t *testing.T) {
 			Dossier{Forgotten: true},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{claimed}},
 			Dossier{Forgotten: true, Standings: []Standing{{State: StateOwed, Version: 8, Erase: true, Touched: true, Due: later, Attempts: 2}}},
+		}, {
+			"to be erased by both, there while a delivery is under way",
+			Dossier{Forgotten: true, Standings: []Standing{toErase}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{claimed}},
+			Dossier{Forgotten: true, Standings: []Standing{func() Standing { s := toErase; s.Due, s.Attempts = later, 2; return s }()}},
 		}, {
 			"forgotten there, and still owed the erasure", Dossier{},
 			Dossier{Forgotten: true, Standings: []Standing{toErase}},

@@ -23,7 +23,7 @@ func (s *Store) Dossiers(ctx context.Context, after store.Key) iter.Seq2[store.D
 			if d, err = s.read(ctx, key); err != nil {
 				break
 			}
-			if !d.Forgotten && d.Record.Key.IsZero() && len(d.Standings) == 0 {
+			if d.Empty() {
 				continue // gone since
 			}
 			if !yield(d, nil) {

@@ -10,6 +10,9 @@ import (
 const (
 	selectSQL    = "SELECT id, record FROM profiles WHERE channel = ? AND user_id = ?"
 	forgottenSQL = "SELECT 1 FROM tombstones WHERE channel = ? AND user_id = ?"
+
+	addTombstoneSQL = "INSERT OR IGNORE INTO tombstones (channel, user_id) VALUES (?, ?)"
+	dropProfileSQL  = "DELETE FROM profiles WHERE channel = ? AND user_id = ?"
 )
 
 // A rowWriter writes the rows of profiles. A statement names only the columns
@@ -32,50 +35,73 @@ type shape struct {
 
 const maxShapes = 200
 
+// A keptRow is what is held of one person.
+type keptRow struct {
+	key       store.Key
+	id        driver.Value
+	exists    bool // there is a row, which holds kept
+	kept      store.Record
+	forgotten bool // there is a tombstone
+}
+
 // apply joins the deltas with these indexes, which are of one person, to the
 // person's row.
 func (rw *rowWriter) apply(w *conn, deltas []store.Record, changes []store.Change, indexes []int) error {
-	key := deltas[indexes[0]].Key
-	var kept store.Record
-	exists, err := w.row(selectSQL, rw.found[:], key.Channel, key.UserID)
+	row, err := rw.read(w, deltas[indexes[0]].Key)
 	if err != nil {
 		return err
 	}
-	id := rw.found[0]
-	if exists {
-		blob, _ := rw.found[1].([]byte)
-		if kept, err = decode(blob, key); err != nil {
-			return err
-		}
-	} else if forgotten, err := w.row(forgottenSQL, rw.found[:1], key.Channel, key.UserID); err != nil {
-		return err
-	} else if forgotten {
+	if row.forgotten {
 		for _, i := range indexes {
 			changes[i] = store.Change{Suppressed: true}
 		}
 		return nil
 	}
-	before := kept
+	after := row.kept
 	same := true
 	for _, i := range indexes {
-		kept, changes[i] = kept.Apply(deltas[i])
+		after, changes[i] = after.Apply(deltas[i])
 		same = same && changes[i].Same
 	}
 	if same {
 		return nil
 	}
-	if rw.record, err = kept.AppendBinary(rw.record[:0]); err != nil {
+	return rw.write(w, row, after, &changes[indexes[len(indexes)-1]].Profile)
+}
+
+// read returns the row of a person.
+func (rw *rowWriter) read(w *conn, key store.Key) (row keptRow, err error) {
+	row.key = key
+	row.exists, err = w.row(selectSQL, rw.found[:], key.Channel, key.UserID)
+	if err != nil {
+		return row, err
+	}
+	if row.exists {
+		row.id = rw.found[0]
+		blob, _ := rw.found[1].([]byte)
+		row.kept, err = decode(blob, key)
+		return row, err
+	}
+	row.forgotten, err = w.row(forgottenSQL, rw.found[:1], key.Channel, key.UserID)
+	return row, err
+}
+
+// write makes r, whose profile is p, what the row holds.
+func (rw *rowWriter) write(w *conn, row keptRow, r store.Record, p *store.Profile) (err error) {
+	if row.exists && row.kept.Equal(r) {
+		return nil
+	}
+	if rw.record, err = r.AppendBinary(rw.record[:0]); err != nil {
 		return err
 	}
-	after := &changes[indexes[len(indexes)-1]].Profile
-	if exists {
-		was := before.Profile()
-		sh := rw.fill(cells(&was), cells(after), after)
-		return w.exec(rw.statement(sh), append(rw.args, id)...)
+	if row.exists {
+		was := row.kept.Profile()
+		sh := rw.fill(cells(&was), cells(p), p)
+		return w.exec(rw.statement(sh), append(rw.args, row.id)...)
 	}
-	sh := rw.fill([len(columns)]cell{}, cells(after), after)
+	sh := rw.fill([len(columns)]cell{}, cells(p), p)
 	sh.insert = true
-	return w.exec(rw.statement(sh), append(rw.args, key.Channel, key.UserID)...)
+	return w.exec(rw.statement(sh), append(rw.args, row.key.Channel, row.key.UserID)...)
 }
 
 // fill puts into rw.args what a statement of the returned shape takes: the

@@ -111,15 +111,14 @@ func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error 
 	defer s.calls.RUnlock()
 	err := s.write(ctx, func(w *conn) error {
 		if suppress {
-			err := w.exec("INSERT OR IGNORE INTO tombstones (channel, user_id) VALUES (?, ?)", key.Channel, key.UserID)
-			if err != nil {
+			if err := w.exec(addTombstoneSQL, key.Channel, key.UserID); err != nil {
 				return err
 			}
 		}
 		if err := disown(w, key, time.Now()); err != nil {
 			return err
 		}
-		return w.exec("DELETE FROM profiles WHERE channel = ? AND user_id = ?", key.Channel, key.UserID)
+		return w.exec(dropProfileSQL, key.Channel, key.UserID)
 	})
 	if err == nil {
 		err = s.checkpoint(ctx)

@@ -666,11 +666,14 @@ func failing(t *testing.T, name string, open func() store.Store, reopen func(sto
 }
 
 func TestEveryPropertyCatchesAMutant(t *testing.T) {
-	caught := map[string]bool{"durable": true, "outbox-durable": true} // below
+	caught := map[string]bool{"durable": true, "outbox-durable": true, "import-durable": true} // below
 	for _, mu := range mutants {
 		caught[mu.caught] = true
 	}
 	for _, mu := range outboxMutants {
+		caught[mu.caught] = true
+	}
+	for _, mu := range portableMutants {
 		caught[mu.caught] = true
 	}
 	for _, name := range Properties() {

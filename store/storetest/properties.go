@@ -67,6 +67,16 @@ var properties = []property{
 	{"outbox-closed", "a call after Close must say so, neither block nor panic", outboxClosed},
 	{"outbox-durable", "what is owed outlives the process, with its retries and claims", outboxDurable},
 
+	// From here to "import-durable" they are for a store.Portable only.
+	{"dossiers-tell-all", "who moves to another store, or asks what is kept of them, wants all of it", dossiersTellAll},
+	{"dossiers-cursor", "a copy that was cut short goes on where it stopped, with nobody twice and nobody left out", dossiersCursor},
+	{"import-takes-over", "a bot that moves must neither lose what it owes nor deliver everybody again", importTakesOver},
+	{"import-joins", "what is copied once more, or into a store that is in use, must undo nothing there", importJoins},
+	{"import-forgets", "forgetting is real: who was forgotten before a move stays forgotten, and is erased wherever it is not done", importForgets},
+	{"import-all-or-nothing", "a copy that fails is continued behind what is durable; half a batch must not have happened", importAllOrNothing},
+	{"portable-closed", "a call after Close must say so, neither block nor panic", portableClosed},
+	{"import-durable", "a copy is continued behind what was imported; that must outlive the process", importDurable},
+
 	{"closed", "a call after Close must say so, neither block nor panic", closed},
 	{"durable", "what was acknowledged outlives the process, tombstones too", durable},
 }
