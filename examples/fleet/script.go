@@ -120,7 +120,7 @@ func (f *fleet) twoAreKilled(ctx context.Context, c *cast) error {
 	if err := f.push(c.say("hello again")); err != nil {
 		return err
 	}
-	kept := c.names(0) // those of Discord
+	kept := c.names(0)          // those of Discord
 	maps.Copy(kept, c.names(1)) // and who was caught
 	if err := f.saved(ctx, kept); err != nil {
 		return err
