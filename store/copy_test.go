@@ -349,9 +349,9 @@ func TestCopyLosesNothing(t *testing.T) {
 		synctest.Test(t, func(*testing.T) {
 			defer func() { failed = recover() }()
 			m := newMoving()
-			stores := []*memstore.Store{m.src, m.src, m.src, m.dst}
+			stores := []*memstore.Store{m.src, m.src, m.dst}
 			if passive {
-				stores = stores[:3]
+				stores = stores[:2]
 			}
 			for _, s := range schedule {
 				m.numbers = slices.Clone(s.Numbers)

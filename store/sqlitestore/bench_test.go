@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -238,4 +239,41 @@ func bareRows(b testing.TB, deltas []store.Record) [][]any {
 		rows[i] = append(rows[i], store.SearchText(p), blob, d.Key.Channel, d.Key.UserID)
 	}
 	return rows
+}
+
+// BenchmarkCopy copies 100,000 people with a backend from one file to another, and
+// then once more, when nothing is new. heap-MB is what both hold at the most beyond
+// what was held before.
+func BenchmarkCopy(b *testing.B) {
+	src := benchStore(b)
+	benchDelivered(b, src, "crm")
+	for b.Loop() {
+		dst, err := Open(filepath.Join(b.TempDir(), "copy.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		before, most := heap(), uint64(0)
+		for _, unit := range []string{"people/s", "again/s"} {
+			took := timed(b, func() error {
+				return store.Copy(b.Context(), dst, src, &store.CopyOptions{Progress: func(p store.CopyProgress) {
+					if p.People%10_000 == 0 {
+						most = max(most, heap())
+					}
+				}})
+			})
+			b.ReportMetric(benchPeople/took.Seconds(), unit)
+		}
+		b.ReportMetric(float64(most-min(most, before))/(1<<20), "heap-MB")
+		if err := dst.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// heap returns the bytes of Go's heap that are in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

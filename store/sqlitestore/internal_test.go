@@ -404,7 +404,7 @@ func TestManyShapesOfStatements(t *testing.T) {
 		return f == store.FieldStatus || f == store.FieldName || strings.HasSuffix(string(f), "_verified") || f == store.FieldIsPremium
 	})
 	want := store.Record{}
-	for n := range 2*maxPrepared + 10 {
+	for n := range maxPrepared + 10 {
 		set := make(map[store.Field]string)
 		for bit, f := range fs[:10] {
 			if n&(1<<bit) != 0 {

@@ -190,15 +190,12 @@ func TestKillAmidEnroll(t *testing.T) {
 	const size = 600
 	st := open(t, path)
 	apply(t, st, crowd(size)...)
-	amid := 0
 	st.SetStep(100)
-	for try := 0; amid < 2; try++ {
+	for try, amid := 0, false; !amid; try++ {
 		if try == 10 {
 			t.Fatal("no process was killed before its end")
 		}
-		if killedAmid(t, st, path) {
-			amid++
-		}
+		amid = killedAmid(t, st, path)
 		enroll(t, st, "crm")
 		owedOnce(t, st, size)
 		if err := st.Withdraw(t.Context(), "crm"); err != nil {

@@ -60,7 +60,7 @@ func process(t *testing.T, task, path string) *exec.Cmd {
 func sharedDeltas() []store.Record {
 	r := rand.New(rand.NewPCG(5, 6))
 	var deltas []store.Record
-	for n := range 200 {
+	for n := range 100 {
 		key := store.Key{Channel: "telegram", UserID: strconv.Itoa(n % 5)}
 		deltas = append(deltas, store.Patch{
 			Key: key, Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
@@ -95,7 +95,7 @@ func TestProcessesOnOneFileMerge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users.db")
 	// They also race to create the file.
 	var others []*exec.Cmd
-	for range 3 {
+	for range 2 {
 		cmd := process(t, "hammer", path)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -153,7 +153,8 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		beside <- err
 	}()
 	total := 0
-	for range 6 {
+	const processes = 3
+	for range processes {
 		cmd := process(t, "write-until-killed", path)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -201,12 +202,12 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Errorf("integrity_check says %q, %v", verdict, err)
 	}
-	t.Logf("%d people acknowledged by 6 processes that were killed", total)
+	t.Logf("%d people acknowledged by %d processes that were killed", total, processes)
 }
 
 // Kills at the very beginning meet a file that is being made.
 func TestKillWhileTheFileIsMade(t *testing.T) {
-	for i := range 8 {
+	for i := range 4 {
 		path := filepath.Join(t.TempDir(), "users.db")
 		cmd := process(t, "write-until-killed", path)
 		if err := cmd.Start(); err != nil {
@@ -217,7 +218,7 @@ func TestKillWhileTheFileIsMade(t *testing.T) {
 				break
 			}
 		}
-		time.Sleep(time.Duration(i) * 500 * time.Microsecond)
+		time.Sleep(time.Duration(i) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}

@@ -162,7 +162,11 @@ func textsAreExact(p *probe) {
 		if names[n] == "" {
 			continue
 		}
-		if found := keysOf(p.list(st, store.Filter{Search: names[n]})); !slices.Contains(found, want.Key) {
+		f := store.Filter{Search: names[n], Limit: 1}
+		if n > 0 {
+			f.After = all[n-1].Key
+		}
+		if found := keysOf(p.list(st, f)); !slices.Contains(found, want.Key) {
 			p.failf("text %+q: searching for it does not find it", text)
 		}
 	}
