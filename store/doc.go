@@ -19,6 +19,8 @@
 //     [Delivery] at a time. Package backendtest checks yours.
 //   - [Outbox] is a Store that remembers what each backend is still owed: a
 //     [Standing] for each person and backend.
+//   - [Portable] is a Store that gives away all it holds, a [Dossier] a person, and
+//     takes it over: [Copy] moves a bot from one store to another.
 //
 // Values are looked at before they get here: [Repair] makes fit what a platform
 // says, and [Patch.Validate] refuses what a person or an owner may not state.
@@ -127,7 +129,7 @@
 //	Enroll, Resync   Bulked, for everybody who is kept, a few hundred a transaction
 //	Claim            Claimed, for those that are DueAt the present time
 //	Settle           Settled, for each Settlement
-//	Replay           Replayed, for those in StateDead
+//	Replay           Replayed, for those in StateDead, and those that wait
 //
 // Where there is no row yet, the Standing to begin from has Backend and Key and is
 // zero otherwise.
@@ -144,6 +146,9 @@
 //   - Enroll and Resync remember how far they came, as a Key, so that a restart goes
 //     on there; each step begins a transaction of its own, between which others
 //     write.
+//   - Due is kept in every state: it says since when a settled one is what it is.
+//   - A row that is damaged stops nobody else: Claim makes a dead letter of it, and
+//     goes on.
 //   - A standing outlives its person, while Erase is set and after it as
 //     StateErased or StateUnerasable: it is all that is left, and holds no value.
 //   - Settle takes standings that are gone, and claims that are somebody else's by
@@ -158,6 +163,25 @@
 //   - To decide by State in the store what a method of Standing decides already.
 //   - To keep the claim of a process that died until somebody clears it up. The
 //     lease is the clean-up: Due passes, and the row can be claimed again.
+//
+// # Writing a portable store
+//
+// A store that is [Portable] too can be moved to, from and between other stores by
+// [Copy], and tells whoever asks all that is kept of them. Dossiers is List with
+// tombstones and standings, and yields those of whom nothing else is held as well;
+// what one [Dossier] says is read at one moment, or somebody who is forgotten
+// meanwhile would be given away with half of what they had. Import is Apply with
+// another method in the middle:
+//
+//	for _, from := range dossiers {
+//		// refuse what does not Validate before the transaction, for the whole call
+//		here := ... // read the dossier of from.Key
+//		joined := here.Join(from, backends, now)
+//		... // write joined, and delete what it has no longer
+//	}
+//
+// Where joined is Forgotten and here was not, Import forgets, and leaves as little
+// in files as Forget does. now is of the same clock as Due.
 //
 // # Writing a backend
 //

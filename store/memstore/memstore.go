@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A Store is a [store.Outbox] in memory. Its methods may be called from many
+// A Store is a [store.Outbox] and a [store.Portable] in memory. Its methods may be called from many
 // goroutines at once. Make one with [New].
 type Store struct {
 	mu         sync.RWMutex

@@ -30,16 +30,17 @@
 //
 // The table backends has one row for each backend that is enrolled: the job that
 // is under way with all people ("enroll", "resync", "withdraw", or none), how far
-// it came, when it began (in milliseconds since 1970) and how many people it made
-// owed.
+// it came, when it began (in milliseconds since 1970) and how many people it was
+// about so far.
 //
 // The table standings has one row for each person and backend, a [store.Standing]:
 // its state, the names of the fields that are owed (never their values) as a JSON
 // array, whether the whole person is owed, in milliseconds since 1970 when it is
-// due, and after a vain attempt why. What is dead, and why:
+// due, or since when the state is what it is, and after a vain attempt why. What is
+// dead, since when, and why:
 //
-//	sqlite3 -readonly users.db "SELECT backend, user_id, reason FROM standings
-//	    WHERE state = 'dead'"
+//	sqlite3 -readonly users.db "SELECT backend, user_id, datetime(due / 1000,
+//	    'unixepoch'), reason FROM standings WHERE state = 'dead'"
 //
 // # Settings, and why
 //
@@ -70,9 +71,11 @@
 // depend on order, so nothing is lost or doubled. What it owes to backends is part
 // of that transaction, also where another process enrolled them, and any of the
 // processes may deliver. A process may be killed at any time; one that is killed
-// while it enrolls a backend leaves that to whoever calls Enroll next. SQLite's locks know no turns: a process that writes without a pause can
-// keep another waiting, for up to five seconds; then the other gets an error
-// that wraps store.ErrUnavailable, and tries again.
+// while it enrolls a backend leaves that to whoever calls Enroll next.
+//
+// SQLite's locks know no turns: a process that writes without a pause can keep
+// another waiting, for up to five seconds; then the other gets an error that wraps
+// store.ErrUnavailable, and tries again.
 //
 // # Backup
 //
@@ -80,6 +83,13 @@
 // bot, move users.db, users.db-wal and users.db-shm away together, and put the
 // copy in the place of users.db. A backup still holds who was forgotten after it
 // was made.
+//
+// # Moving to another store, or from one
+//
+// [store.Copy] brings all that one store holds to another, some 20,000 people a
+// second from file to file, in the same memory whatever their number. It may run
+// while the bot does. Nobody who was delivered before is delivered again
+// for it.
 //
 // # Limits
 //
@@ -90,5 +100,8 @@
 // writes some ten thousands of rows a second in batches of 500, far more than
 // profiles change; listing by anything but the key reads the whole table.
 // Damage inside a file is found only when the damaged page is read; run
-// "PRAGMA integrity_check" after a fault of the disk.
+// "PRAGMA integrity_check" after a fault of the disk. One row that is damaged does
+// not stop what is done for all others: to backends the person is a dead letter,
+// whose reason says so, and where it is the row of the person, Get and Apply return
+// [ErrCorrupt] until Forget removes what is left.
 package sqlitestore
