@@ -98,7 +98,12 @@ func (s *scene) begin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = mw.Close(context.Background()) })
+	t.Cleanup(func() {
+		_ = s.line.heal() // else Close would wait, where the test has failed
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = mw.Close(ctx)
+	})
 	s.mw, s.bot = mw, newBot(t, mw)
 }
 
