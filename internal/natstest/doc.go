@@ -8,6 +8,6 @@
 // Each node is a process of its own, so that it can be killed. Two tests take a
 // size:
 //
-//	go test -run KilledLeaders -v . -kills 30
+//	go test -run 'KilledLeaders|KillOfTheOneNode' -v . -kills 30
 //	go test -run ManyPeople -v . -people 250000
 package natstest

@@ -11,9 +11,10 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-var people = flag.Int("people", 3000, "how many people TestManyPeople keeps; above 100000 the server lists them in parts")
+var people = flag.Int("people", 2000, "how many people TestManyPeople keeps; above 100000 the server lists them in parts")
 
 func TestManyPeople(t *testing.T) {
+	t.Parallel()
 	st := open(t, connect(t, single(t)), "many", 1)
 	if err := st.Enroll(t.Context(), crm); err != nil {
 		t.Fatal(err)

@@ -85,6 +85,7 @@ func TestManyOpenANewBucket(t *testing.T) {
 }
 
 func TestReplicasAreChanged(t *testing.T) {
+	t.Parallel()
 	js := connect(t, cluster(t)...)
 	before := open(t, js, "replicas", 1)
 	if _, err := before.Apply(t.Context(), anns(0, 3)); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,6 +140,36 @@ func TestPlacesThatAreLeft(t *testing.T) {
 	if _, err := st.Get(t.Context(), store.Key{Channel: "telegram", UserID: "99"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("somebody who never was is kept: %v", err)
 	}
+}
+
+// Several that want the same claims, which have run out, never say that nothing is
+// owed, since the one that gets them may be killed.
+func TestClaimsThatRaceSayWhenToCome(t *testing.T) {
+	n := single(t)
+	st := open(t, connect(t, n), "race", 1)
+	if err := st.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Apply(t.Context(), anns(0, 20)); err != nil {
+		t.Fatal(err)
+	}
+	var racers [3]*natsstore.Store
+	for i := range racers {
+		racers[i] = open(t, connect(t, n), "race", 1)
+	}
+	var racing sync.WaitGroup
+	for _, racer := range racers {
+		racing.Go(func() {
+			for range 60 {
+				claims, wait, err := racer.Claim(t.Context(), crm, 20, time.Millisecond)
+				if err != nil || len(claims) == 0 && wait <= 0 {
+					t.Errorf("%d claims, wait %s, %v", len(claims), wait, err)
+					return
+				}
+			}
+		})
+	}
+	racing.Wait()
 }
 
 func subjects(t *testing.T, js jetstream.JetStream, bucket string) map[string]bool {

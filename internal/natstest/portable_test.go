@@ -98,7 +98,7 @@ func everything(t *testing.T, st store.Portable) (all []store.Dossier) {
 func TestCopy(t *testing.T) {
 	n := single(t)
 	bucket := func(t *testing.T, name string) movable { return open(t, connect(t, n), name, 1) }
-	memory := func(t *testing.T, _ string) movable { return movableOf(t, memstore.New()) }
+	memory := func(*testing.T, string) movable { return memstore.New() }
 	for _, c := range []struct {
 		name     string
 		src, dst func(t *testing.T, name string) movable
@@ -136,15 +136,6 @@ func TestCopy(t *testing.T) {
 			}
 		})
 	}
-}
-
-func movableOf(t *testing.T, st store.Outbox) movable {
-	t.Helper()
-	m, ok := st.(movable)
-	if !ok {
-		t.Skipf("%T is not Portable", st)
-	}
-	return m
 }
 
 func backlogsOf(t *testing.T, st store.Outbox) []store.Backlog {

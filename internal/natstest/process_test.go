@@ -119,6 +119,7 @@ func hammer(st store.Store, seed uint64) error {
 }
 
 func TestProcessesMerge(t *testing.T) {
+	t.Parallel()
 	for name, run := range map[string]func(t *testing.T) ([]*node, int){
 		"one node":    func(t *testing.T) ([]*node, int) { return []*node{single(t)}, 1 },
 		"three nodes": func(t *testing.T) ([]*node, int) { return cluster(t), 3 },
@@ -205,6 +206,7 @@ func deliver(ctx context.Context, st store.Outbox, done func([]store.Key)) error
 // Deliverers in several processes share the work, and what one that is killed had
 // claimed is delivered by others after its lease.
 func TestKilledDelivererIsReplaced(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	st := open(t, connect(t, n), "shared", 1)
 	if err := st.Enroll(t.Context(), crm); err != nil {

@@ -96,6 +96,7 @@ func (d *deafener) serve(client net.Conn) {
 // A transaction that happened and was not answered is noticed, so that its result
 // is reported, and not that of doing it twice.
 func TestUnansweredTransactions(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	d := newDeafener(t, n, 0)
 	js, closeConn, err := dial(d.url())

@@ -25,6 +25,8 @@ const (
 	// staleAfter is the age from which a place where nobody is found is removed.
 	// Younger ones may be those of a transaction that is under way.
 	staleAfter = 10 * time.Minute
+	// shortWait is how long to wait for what others are about to claim.
+	shortWait = 20 * time.Millisecond
 	// claimSize is how many candidates are looked at in one transaction.
 	claimSize = 400
 )
@@ -61,7 +63,11 @@ func (c *claimer) claim(ctx context.Context) error {
 		return err
 	}
 	c.number = e.Number
-	for _, l := range []lane{laneLive, laneBulk} {
+	// Once more, since what was in the bulk lane may have become live meanwhile.
+	for i, l := range []lane{laneLive, laneBulk, laneLive} {
+		if i == 2 && (len(c.claims) > 0 || c.wait > 0) {
+			break
+		}
 		listed := false
 		for len(c.claims) < c.limit {
 			candidates := c.s.take(c.backend, c.number, l, min(c.limit-len(c.claims), claimSize))
@@ -154,7 +160,9 @@ func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error
 				t.put(p, letDie(st, t.now))
 				t.leave(p, c.backend, x.place)
 			case at != x.place:
-				t.clear(p, c.backend, x)
+				if t.clear(p, c.backend, x); st.State == store.StateOwed { // somebody else moved it just now
+					r.waits = append(r.waits, max(st.Due.Sub(t.now), shortWait))
+				}
 			case !st.DueAt(t.now):
 				r.waits = append(r.waits, st.Due.Sub(t.now))
 			case p.damaged && !st.Erase:

@@ -24,7 +24,7 @@ func (s *Store) Dossiers(ctx context.Context, after store.Key) iter.Seq2[store.D
 				yield(store.Dossier{}, s.fail(ctx, "dossiers", err))
 				return
 			}
-			if !p.empty() && !yield(p.dossier(), nil) {
+			if d := p.dossier(); !d.Empty() && !yield(d, nil) {
 				return
 			}
 		}
@@ -44,7 +44,7 @@ func (e *entry) dossier() store.Dossier {
 func (s *Store) Import(ctx context.Context, dossiers []store.Dossier) error {
 	keys := make([]store.Key, len(dossiers))
 	for i, d := range dossiers {
-		if err := d.Key.Validate(); err != nil {
+		if err := d.Validate(); err != nil {
 			return fmt.Errorf("natsstore: import: dossier %d: %w", i, err)
 		}
 		keys[i] = d.Key

@@ -113,7 +113,7 @@ func dossier(key store.Key, p person, standings []store.Standing) (d store.Dossi
 // Import implements [store.Portable], in one transaction as Apply does.
 func (s *Store) Import(ctx context.Context, dossiers []store.Dossier) error {
 	for i, d := range dossiers {
-		if err := d.Key.Validate(); err != nil {
+		if err := d.Validate(); err != nil {
 			return fmt.Errorf("pgstore: import: dossier %d: %w", i, err)
 		}
 	}
