@@ -91,7 +91,7 @@ func PatchOf(key Key, source Source, at time.Time, p Profile) (Patch, error) {
 		}
 		patch.Set[CustomKey(name)] = text
 	}
-	for flag, of := range map[Field]Field{FieldEmailVerified: FieldEmail, FieldPhoneVerified: FieldPhoneNumber} {
+	for flag, of := range flagOf {
 		if patch.Set[of] != "" && patch.Set[flag] == "" {
 			patch.Clear = append(patch.Clear, flag)
 		}

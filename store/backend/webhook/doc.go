@@ -48,7 +48,7 @@
 //	key      the channelUserId, made of channel and user_id
 //	profile  the whole person as they are now, in the form of store.Profile: the
 //	         standard claims of OpenID Connect, what the channel adds, nicks and
-//	         custom. What has no value is left out, and what Options.Takes keeps in
+//	         custom. What has no value is left out, and what store.Restrict keeps in
 //	fields   what changed since the last event that was accepted
 //	cleared  those of fields that have no value any more
 //	all      true when fields names all that has a value: the first event of
@@ -72,7 +72,7 @@
 // the receiver needs, and nothing else is sent or even delivered for:
 //
 //	asked := []store.Field{store.FieldName, store.FieldUsername, store.FieldLocale}
-//	o := &webhook.Options{Takes: func(f store.Field) bool { return slices.Contains(asked, f) }}
+//	backend := store.Restrict(b, func(f store.Field) bool { return slices.Contains(asked, f) })
 //
 // # Duplicates, and what is older
 //

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -33,7 +31,7 @@ type Event struct {
 	// ChannelUserID is the text form of Key.
 	ChannelUserID string `json:"key"`
 	store.Key
-	// Profile is the whole person as they are now, as far as Options.Takes lets
+	// Profile is the whole person as they are now, as far as store.Restrict lets
 	// it out. Zero for TypeErased.
 	Profile store.Profile `json:"profile,omitzero"`
 	// Fields are those that changed, sorted, and Cleared the ones of them that
@@ -59,20 +57,6 @@ func updated(d store.Delivery) Event {
 
 func erased(key store.Key) Event {
 	return Event{Type: TypeErased, ChannelUserID: key.String(), Key: key}
-}
-
-// cut returns p with its Key and the fields that takes accepts, and nothing else.
-func cut(p store.Profile, takes func(store.Field) bool) (store.Profile, error) {
-	all, err := store.PatchOf(p.Key, store.Declared, time.Unix(0, 0), p)
-	if err != nil {
-		return store.Profile{}, err
-	}
-	maps.DeleteFunc(all.Set, func(f store.Field, _ string) bool { return !takes(f) })
-	kept := all.Record().Profile()
-	if !takes(store.FieldName) {
-		kept.Name = "" // made of its parts
-	}
-	return kept, nil
 }
 
 // encode writes v in one form only: the id and the signature depend on it.

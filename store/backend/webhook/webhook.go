@@ -20,12 +20,6 @@ type Options struct {
 	// Name is what the store knows the backend by. "": "webhook". Give each its
 	// own when there are several receivers, and a secret too.
 	Name string
-	// Takes says which fields may leave the house: of all others a change is not
-	// sent, and no event's profile holds them. With it first_seen and last_seen,
-	// which are no fields, stay in too, and so does whether an email or a phone
-	// number is verified that is not sent itself; the Key is always sent. Takes is
-	// called from several goroutines, and must not change its mind. nil: all fields.
-	Takes func(f store.Field) bool
 	// Batch is how many events may go into one request, 2 to 100. The body is
 	// then an array, also of one event. A batch that is refused as invalid is
 	// sent again in halves, so that the others in it do not suffer with the one
@@ -70,20 +64,10 @@ func New(address string, secrets []string, o *Options) (*Backend, error) {
 	if b.o.Name == "" {
 		b.o.Name = "webhook"
 	}
-	if o.Takes != nil {
-		takes := o.Takes
-		b.o.Takes = func(f store.Field) bool { return takes(f) && (flagOf[f] == "" || takes(flagOf[f])) }
-	}
 	if err := b.configure(address, secrets); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	return b, nil
-}
-
-// flagOf says which field a flag is about.
-var flagOf = map[store.Field]store.Field{
-	store.FieldEmailVerified: store.FieldEmail,
-	store.FieldPhoneVerified: store.FieldPhoneNumber,
 }
 
 func (b *Backend) configure(address string, secrets []string) (err error) {
@@ -114,9 +98,9 @@ func (b *Backend) configure(address string, secrets []string) (err error) {
 // Name returns Options.Name.
 func (b *Backend) Name() string { return b.o.Name }
 
-// Traits says that the receiver takes what Options.Takes lets out.
+// Traits says that the receiver takes every field.
 func (b *Backend) Traits() store.Traits {
-	return store.Traits{Takes: b.o.Takes, Batch: b.o.Batch, Rate: b.o.Rate}
+	return store.Traits{Batch: b.o.Batch, Rate: b.o.Rate}
 }
 
 // Close closes the connections that wait for another request.
@@ -168,12 +152,6 @@ func (b *Backend) Erase(ctx context.Context, key store.Key, remote string) error
 // times that pass without a change: Version would be enough, did it not begin anew
 // with a backend that is enrolled again.
 func (b *Backend) event(d store.Delivery) (Event, error) {
-	if b.o.Takes != nil {
-		var err error
-		if d.Profile, err = cut(d.Profile, b.o.Takes); err != nil {
-			return Event{}, err
-		}
-	}
 	e := updated(d)
 	timeless := e
 	timeless.Profile.FirstSeen, timeless.Profile.LastSeen = time.Time{}, time.Time{}

@@ -264,7 +264,8 @@ func TestNothingLeavesThatWasNotAskedFor(t *testing.T) {
 	t.Parallel()
 	asked := []store.Field{store.FieldCountry, store.CustomKey("tier"), store.FieldEmailVerified, store.FieldGivenName, store.FieldLocale}
 	slices.Sort(asked)
-	b, service := start(t, "/", []string{secret}, &webhook.Options{Takes: func(f store.Field) bool { return slices.Contains(asked, f) }})
+	hook, service := start(t, "/", []string{secret}, nil)
+	b := store.Restrict(hook, func(f store.Field) bool { return slices.Contains(asked, f) })
 	p := ann
 	p.PhoneNumber, p.PhoneVerified, p.Email, p.Locale = "+14155552671", true, "ann@example.org", "cs"
 	p.Address = store.Address{StreetAddress: "Long Street 1", Country: "CZ"}
