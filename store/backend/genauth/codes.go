@@ -154,6 +154,5 @@ func outdated(err error) bool {
 	if r, ok := errors.AsType[*refusalError](err); ok {
 		return r.status == http.StatusUnauthorized || r.code == codeNotSignedIn
 	}
-	e, ok := errors.AsType[*rest.Error](err)
-	return ok && e.Status == http.StatusUnauthorized
+	return rest.Status(err) == http.StatusUnauthorized
 }

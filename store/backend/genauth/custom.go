@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,25 +23,45 @@ type definition struct {
 	} `json:"options"`
 }
 
-// definitions remembers the custom fields of the pool, and asks again when one is
-// missing, but not more than once in definitionsPause.
+// definitions remembers the custom fields of the pool, by their keys.
 type definitions struct {
 	client *client
 
-	mu    sync.Mutex
-	known map[string]definition
-	asked time.Time
+	mu      sync.Mutex
+	known   map[string]definition
+	asked   time.Time
+	doubted bool
 }
 
-const definitionsPause = time.Minute
+// definitionsPause is for a pool that lacks what everybody has, while everybody is
+// delivered. Whoever defines it there and calls Replay is not as quick as that.
+const definitionsPause = time.Second
 
-// find returns those of the keys that are defined.
-func (d *definitions) find(ctx context.Context, keys []string) (map[string]definition, error) {
+// get returns what is remembered, and asks where that is nothing or in doubt.
+func (d *definitions) get(ctx context.Context) (map[string]definition, error) {
+	d.mu.Lock()
+	known, doubted := d.known, d.doubted
+	d.mu.Unlock()
+	if known == nil || doubted {
+		return d.renew(ctx)
+	}
+	return known, nil
+}
+
+// doubt is for when the service refused a value that is as its definition wants it.
+func (d *definitions) doubt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubted = true
+}
+
+// renew asks, but not more than once in definitionsPause.
+func (d *definitions) renew(ctx context.Context) (map[string]definition, error) {
+	now := time.Now()
 	d.mu.Lock()
 	known, asked := d.known, d.asked
 	d.mu.Unlock()
-	missing := slices.ContainsFunc(keys, func(key string) bool { return known[key].Key == "" })
-	if !missing || known != nil && time.Since(asked) < definitionsPause {
+	if known != nil && now.Sub(asked) < definitionsPause {
 		return known, nil
 	}
 	data, err := d.client.do(ctx, call{http.MethodGet, "/api/v3/get-custom-fields", object{"targetType": "USER"}})
@@ -58,7 +77,7 @@ func (d *definitions) find(ctx context.Context, keys []string) (map[string]defin
 		known[def.Key] = def
 	}
 	d.mu.Lock()
-	d.known, d.asked = known, time.Now()
+	d.known, d.asked, d.doubted = known, now, false
 	d.mu.Unlock()
 	return known, nil
 }

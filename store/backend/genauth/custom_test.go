@@ -130,6 +130,11 @@ func TestAUniqueCustomValueThatSomebodyHoldsHoldsUpNothing(t *testing.T) {
 	}
 }
 
+// definitionsAsked tells how often the service was asked for its custom fields.
+func definitionsAsked(s *genauthtest.Service) int {
+	return len(slices.DeleteFunc(asked(s), func(path string) bool { return path != "get-custom-fields" }))
+}
+
 // A field that is defined while the bot runs is found, and one that never is does
 // not cost a call each time.
 func TestDefinitionsAreAskedForWhenOneIsMissing(t *testing.T) {
@@ -137,9 +142,7 @@ func TestDefinitionsAreAskedForWhenOneIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := genauthtest.New(nil)
 		b := newBackend(t, s, &genauth.Options{Custom: map[store.Field]string{tier: "tier", age: "age"}})
-		asks := func() int {
-			return len(slices.DeleteFunc(asked(s), func(path string) bool { return path != "get-custom-fields" }))
-		}
+		asks := func() int { return definitionsAsked(s) }
 		d := first(b, map[store.Field]string{tier: `"x"`})
 		for range 5 {
 			if _, err := b.Deliver(t.Context(), d); !errors.Is(err, store.ErrInvalid) {
@@ -150,7 +153,7 @@ func TestDefinitionsAreAskedForWhenOneIsMissing(t *testing.T) {
 			t.Errorf("it asked %d times", asks())
 		}
 		s.Define(genauthtest.CustomField{Key: "tier", DataType: "STRING"})
-		time.Sleep(time.Minute)
+		time.Sleep(time.Second) // then Replay
 		for range 5 {
 			deliver(t, b, d)
 		}
@@ -160,6 +163,41 @@ func TestDefinitionsAreAskedForWhenOneIsMissing(t *testing.T) {
 			t.Errorf("it asked %d times, and the account is %v", asks(), account(t, s))
 		}
 	})
+}
+
+// What is defined otherwise while the bot runs is learnt when a value does not fit,
+// by our own check or by the service's.
+func TestDefinitionsAreAskedForWhenTheyChanged(t *testing.T) {
+	t.Parallel()
+	option := genauthtest.CustomField{Key: "plan", DataType: "ENUM", Options: []string{"free", "gold"}}
+	for name, c := range map[string]struct {
+		before, after genauthtest.CustomField
+		was, is       string
+		want          any
+	}{
+		"an option that is new": {genauthtest.CustomField{Key: "plan", DataType: "ENUM", Options: []string{"free"}}, option, `"free"`, `"gold"`, "gold"},
+		"a type that fits":      {genauthtest.CustomField{Key: "plan", DataType: "BOOLEAN"}, genauthtest.CustomField{Key: "plan", DataType: "STRING"}, `true`, `"gold"`, "gold"},
+		"a type that converts":  {genauthtest.CustomField{Key: "plan", DataType: "STRING"}, genauthtest.CustomField{Key: "plan", DataType: "NUMBER"}, `"6"`, `"7"`, 7.0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := genauthtest.New(nil)
+			s.Define(c.before)
+			b := newBackend(t, s, &genauth.Options{Custom: map[store.Field]string{plan: "plan"}})
+			remote := deliver(t, b, first(b, map[store.Field]string{store.FieldGivenName: "Ann", plan: c.was})).Remote
+			s.Define(c.after)
+			time.Sleep(time.Second)
+			d := later(remote, map[store.Field]string{plan: c.is}, plan)
+			if _, err := b.Deliver(t.Context(), d); err != nil { // the service's own check: a dead letter
+				if !errors.Is(err, store.ErrInvalid) {
+					t.Fatalf("%s: the error is %v", name, err)
+				}
+				deliver(t, b, d) // by Replay
+			}
+			if got := account(t, s).Custom("plan"); got != c.want || definitionsAsked(s) != 2 {
+				t.Errorf("%s: it holds %v, and it asked %d times", name, got, definitionsAsked(s))
+			}
+		})
+	}
 }
 
 func TestCustomIsOnlySentWhenItChanged(t *testing.T) {

@@ -94,7 +94,7 @@ func (b *Backend) parts(ctx context.Context, p store.Profile, fields []store.Fie
 	if len(keys) == 0 {
 		return parts, problems, nil
 	}
-	defs, err := b.definitions.find(ctx, keys)
+	defs, err := b.definitions.get(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,6 +103,12 @@ func (b *Backend) parts(ctx context.Context, p store.Profile, fields []store.Fie
 		kept = decodeCustomData(account)
 	}
 	custom, more := b.mapping.customPart(p, fields, defs, kept)
+	if len(more) > 0 { // perhaps only by what was defined before
+		if defs, err = b.definitions.renew(ctx); err != nil {
+			return nil, nil, err
+		}
+		custom, more = b.mapping.customPart(p, fields, defs, kept)
+	}
 	if custom != nil {
 		parts = append(parts, *custom)
 	}
@@ -131,6 +137,9 @@ func (b *Backend) updating(id string) sendFunc {
 		body["userId"] = id
 		body["options"] = object{"userIdType": idOwn}
 		u, _, err := b.client.account(ctx, call{http.MethodPost, "/api/v3/update-user", body})
+		if unacceptable(err) && !taken(err) && len(values) == 1 && values["customData"] != nil {
+			b.definitions.doubt()
+		}
 		if err == nil && u.UserID != id {
 			return nil, fmt.Errorf("%s answered with another account than the one updated: %w", b.client.rest.Host(), store.ErrUnavailable)
 		}
@@ -225,10 +234,10 @@ const maxUsername = 64
 
 // Erase deletes the account that has the person's channelUserId as externalId, and
 // the one whose id is remote. It returns store.ErrCannotErase where
-// Options.KeepAccounts is set.
+// Options.KeepErased is set.
 func (b *Backend) Erase(ctx context.Context, key store.Key, remote string) error {
-	if b.keepAccounts {
-		return fmt.Errorf("genauth: erase %s: Options.KeepAccounts is set: %w", key, store.ErrCannotErase)
+	if b.keepErased {
+		return fmt.Errorf("genauth: erase %s: Options.KeepErased is set: %w", key, store.ErrCannotErase)
 	}
 	var ids []string
 	u, _, err := b.find(ctx, key.String(), idExternal, false)

@@ -339,10 +339,10 @@ func TestEraseBelievesNo404OfAnotherServer(t *testing.T) {
 	account(t, s)
 }
 
-func TestKeepAccountsCannotErase(t *testing.T) {
+func TestKeepErasedCannotErase(t *testing.T) {
 	t.Parallel()
 	s := genauthtest.New(nil)
-	b := newBackend(t, s, &genauth.Options{KeepAccounts: true})
+	b := newBackend(t, s, &genauth.Options{KeepErased: true})
 	deliver(t, b, first(b, everything))
 	if err := b.Erase(t.Context(), ann, ""); !errors.Is(err, store.ErrCannotErase) {
 		t.Errorf("the error is %v", err)

@@ -92,10 +92,10 @@ type Options struct {
 
 	// Clearing is how values are taken away. 0: ClearWithNull.
 	Clearing Clearing
-	// KeepAccounts leaves the accounts of people who are erased: for a pool whose
-	// accounts are not only of the bot's making. Erase then returns
-	// store.ErrCannotErase.
-	KeepAccounts bool
+	// KeepErased leaves accounts alone when a person is forgotten, and reports
+	// them with store.ErrCannotErase: for a pool whose accounts are not only of
+	// the bot's making.
+	KeepErased bool
 
 	// Insecure and Transport are those of rest.Options.
 	Insecure  bool
@@ -110,7 +110,7 @@ type Backend struct {
 	definitions  *definitions
 	mapping      mapping
 	customMerges bool
-	keepAccounts bool
+	keepErased   bool
 }
 
 var _ store.Eraser = (*Backend)(nil)
@@ -162,7 +162,7 @@ func New(accessKeyID, accessKeySecret string, o *Options) (*Backend, error) {
 			clearing:       o.Clearing,
 		},
 		customMerges: o.CustomMerges,
-		keepAccounts: o.KeepAccounts,
+		keepErased:   o.KeepErased,
 	}
 	if b.mapping.username == nil {
 		b.mapping.username = keyUsername

@@ -125,11 +125,14 @@ type CustomField struct {
 	Unique bool
 }
 
-// Define adds custom fields to the pool.
+// Define adds custom fields to the pool. One whose Key is there already is replaced.
 func (s *Service) Define(fields ...CustomField) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.definitions = append(s.definitions, fields...)
+	for _, f := range fields {
+		s.definitions = slices.DeleteFunc(s.definitions, func(known CustomField) bool { return known.Key == f.Key })
+		s.definitions = append(s.definitions, f)
+	}
 }
 
 func (s *Service) getCustomFields(r request) (any, *Failure) {
