@@ -123,7 +123,8 @@ func (b *Backend) Traits() store.Traits {
 // Close closes the connections that wait for another request.
 func (b *Backend) Close() { b.client.Close() }
 
-// An Answer is what Monosay said of a delivery, in Receipt.Answer.
+// An Answer is what Monosay said of a delivery. The hooks get it as an *Answer in
+// Outcome.Remote.
 type Answer struct {
 	// Data is the envelope's "data", whatever it is. nil where there is none.
 	Data json.RawMessage
@@ -134,8 +135,8 @@ type Answer struct {
 // hour.
 const patience = 12
 
-// Deliver adds or updates one channel user. Receipt.Answer is an [Answer];
-// there is no Remote. Errors are those of package rest, and also:
+// Deliver adds or updates one channel user. The Receipt's Answer is an
+// *[Answer]; there is no Remote. Errors are those of package rest, and also:
 //
 // A status of 200 or 201 with "success":false tells neither whether the person or
 // the service is at fault, nor for how long. It counts as store.ErrUnavailable
@@ -177,7 +178,7 @@ func (b *Backend) deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 	case envelope.Success == nil:
 		return store.Receipt{}, answer.RefusalAs(store.ErrUnavailable, "without success")
 	case *envelope.Success:
-		return store.Receipt{Answer: Answer{Data: envelope.Data}}, nil
+		return store.Receipt{Answer: &Answer{Data: envelope.Data}}, nil
 	case d.Attempt >= patience:
 		return store.Receipt{}, answer.RefusalAs(store.ErrInvalid, "success:false")
 	}

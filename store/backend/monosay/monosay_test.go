@@ -78,7 +78,7 @@ func TestTheRequestIsThatOfTheVendorsClient(t *testing.T) {
 	if body != want {
 		t.Errorf("the body is\n%s, not\n%s", body, want)
 	}
-	if answer, ok := receipt.Answer.(monosay.Answer); !ok || string(answer.Data) != `{"n":1}` {
+	if answer, ok := receipt.Answer.(*monosay.Answer); !ok || string(answer.Data) != `{"n":1}` {
 		t.Errorf("the answer is %#v", receipt.Answer)
 	}
 }

@@ -8,10 +8,17 @@
 //	...
 //	func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 //		answer, err := b.client.Call(ctx, rest.Request{Method: "PUT", Path: "people/" + url.PathEscape(d.Profile.Key.String()), Body: ...})
-//		if err != nil {
-//			return store.Receipt{}, err
+//		var reply struct{ ID string }
+//		if err == nil {
+//			err = answer.Decode(&reply)
 //		}
-//		return store.Receipt{}, answer.Decode(&reply)
+//		if err == nil && reply.ID == "" { // null and {} can be decoded as well, and the service says neither
+//			err = answer.RefusalAs(store.ErrUnavailable, "")
+//		}
+//		if err != nil {
+//			return store.Receipt{}, fmt.Errorf("crm: deliver %s: %w", d.Profile.Key, err)
+//		}
+//		return store.Receipt{Remote: reply.ID}, nil
 //	}
 //
 // What it does that http.DefaultClient does not:

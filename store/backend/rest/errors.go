@@ -50,6 +50,20 @@ func (e *Error) Error() string {
 // Unwrap returns a sentinel of package store.
 func (e *Error) Unwrap() error { return e.kind }
 
+// Status returns the status that the service answered, of an error of this
+// package's, and 0 where err is another one or there was no answer. With it a
+// backend says that there is nobody to erase, for one:
+//
+//	if rest.Status(err) == http.StatusNotFound {
+//		return nil
+//	}
+func Status(err error) int {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Status
+	}
+	return 0
+}
+
 // Refusal returns the error that a says by its status, and 200 to 299 too, for
 // services that report failures there. code is the service's own, one of those
 // that the caller knows, and "" for others: never text as it came, in which a

@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-go/rollcall/store/backend/rest"
 )
 
-// A User is an account as the server tells of it, and the Answer of a
-// [store.Receipt].
+// A User is an account as the server tells of it. The hooks get it as a *User in
+// Outcome.Remote.
 type User struct {
 	ID       string   `json:"_id"`
 	Username string   `json:"username"`

@@ -10,7 +10,7 @@ import (
 )
 
 // Deliver brings the account of one person up to date, or makes it. The
-// Receipt's Answer is a [User].
+// Receipt's Answer is a *[User].
 //
 // A custom field that the server drops, and an address that it does not take, hold
 // up nothing else: the error wraps store.ErrInvalid and says what is missing, and
@@ -20,7 +20,7 @@ func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 	if a == nil {
 		return store.Receipt{}, fmt.Errorf("rocketchat: deliver %s: %w", d.Profile.Key, err)
 	}
-	r := receipt(remoteOf(a.User, a.adopted), a.User, err)
+	r := receipt(remoteOf(a.User, a.adopted), &a.User, err)
 	if err != nil {
 		err = fmt.Errorf("rocketchat: deliver %s: %w", d.Profile.Key, err)
 	}

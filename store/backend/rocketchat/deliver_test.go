@@ -19,7 +19,7 @@ func TestANewAccountIsQuietAndClosed(t *testing.T) {
 	r := deliver(t, b, whole(store.Profile{Key: ann, Name: "Ann", Username: "ann", Email: "ann@example.org", EmailVerified: true}, b))
 	u := user(t, service)
 	switch {
-	case r.Remote != u.ID || r.Answer.(rocketchat.User).Name != "Ann":
+	case r.Remote != u.ID || r.Answer.(*rocketchat.User).Name != "Ann":
 		t.Errorf("the receipt is %+v", r)
 	case len(service.Mails()) > 0 || u.DefaultChannels || u.RequirePasswordChange || !slices.Equal(u.Roles, []string{"user"}):
 		t.Errorf("mail to %v, and the account is %+v", service.Mails(), u)

@@ -48,7 +48,7 @@ func TestAPictureThatIsRefusedFailsNobody(t *testing.T) {
 		service.Change(change)
 		b := open(t, service, service, rocketchat.Options{Pictures: true})
 		r := deliver(t, b, whole(store.Profile{Key: ann, Name: "Ann", Picture: picture}, b))
-		got := r.Answer.(rocketchat.User).PictureProblem
+		got := r.Answer.(*rocketchat.User).PictureProblem
 		if !strings.Contains(got, name) || strings.Contains(got, "example.org") || user(t, service).Name != "Ann" {
 			t.Errorf("%s: the answer says %q", name, got)
 		}
@@ -70,7 +70,7 @@ func TestAPictureIsTriedThreeTimes(t *testing.T) {
 		fails(t, err, store.ErrUnavailable, "picture", "502")
 	}
 	r := deliver(t, b, d)
-	if got := r.Answer.(rocketchat.User).PictureProblem; !strings.Contains(got, "502") {
+	if got := r.Answer.(*rocketchat.User).PictureProblem; !strings.Contains(got, "502") {
 		t.Errorf("the answer says %q", got)
 	}
 }

@@ -117,8 +117,8 @@ func (v *Visitors) Token(key store.Key) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// A Visitor is what the server tells of one, and the Answer of a
-// [store.Receipt]. The token is left out: [Visitors.Token] has it.
+// A Visitor is what the server tells of one. The hooks get it as a *Visitor in
+// Outcome.Remote. The token is left out: [Visitors.Token] has it.
 type Visitor struct {
 	ID       string `json:"_id"`
 	Username string `json:"username"`
@@ -146,13 +146,13 @@ type visitorCustom struct {
 }
 
 // Deliver registers one person, or brings their visitor up to date. The
-// Receipt's Answer is a [Visitor].
+// Receipt's Answer is a *[Visitor].
 //
 // A custom field that the server drops holds up nothing else: the error wraps
 // store.ErrInvalid and says so, and the Receipt's Refused names it.
 func (v *Visitors) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 	visitor, err := v.deliver(ctx, d)
-	r := receipt(visitor.ID, visitor, err)
+	r := receipt(visitor.ID, &visitor, err)
 	if err != nil {
 		err = fmt.Errorf("rocketchat: deliver %s as visitor: %w", d.Profile.Key, err)
 	}
