@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -29,6 +30,25 @@ func (s Source) String() string {
 	default:
 		return "unknown"
 	}
+}
+
+// MarshalText is String, for JSON. The error wraps ErrInvalid.
+func (s Source) MarshalText() ([]byte, error) {
+	if s > Pinned {
+		return nil, fmt.Errorf("source %d is none: %w", uint8(s), ErrInvalid)
+	}
+	return []byte(s.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes. The error wraps ErrInvalid.
+func (s *Source) UnmarshalText(text []byte) error {
+	for source := Observed; source <= Pinned; source++ {
+		if source.String() == string(text) {
+			*s = source
+			return nil
+		}
+	}
+	return fmt.Errorf("a source is observed, declared or pinned: %w", ErrInvalid)
 }
 
 // A Patch is what one Source states of one person at one time. A field in Set

@@ -41,36 +41,36 @@ func (state State) Known() bool {
 //
 // The zero Standing is that of somebody whom nothing was ever owed of.
 type Standing struct {
-	Backend string
-	Key     Key
-	State   State
+	Backend string `json:"backend"`
+	Key     Key    `json:"key"`
+	State   State  `json:"state"`
 	// Version counts the changes.
-	Version int64
+	Version int64 `json:"version"`
 	// Fields are those that changed since the last delivery, sorted.
-	Fields []Field
+	Fields []Field `json:"fields,omitempty"`
 	// All means that every field is owed: nothing was delivered yet, or is to
 	// be once more.
-	All bool
+	All bool `json:"all,omitempty"`
 	// Erase means that the person is to be erased there, before anything else.
-	Erase bool
+	Erase bool `json:"erase,omitempty"`
 	// Bulk means that it is owed by an Enroll or a Resync, and may wait until
 	// what just happened is through.
-	Bulk bool
+	Bulk bool `json:"bulk,omitempty"`
 	// Due is when it may be claimed, for StateOwed, and otherwise since when State
 	// is what it is. To the millisecond.
-	Due time.Time
+	Due time.Time `json:"due,omitzero"`
 	// Token is that of the claim that holds it, 0 for none.
-	Token int64
+	Token int64 `json:"token,omitempty"`
 	// Touched means that it was claimed before, so that the backend may hold
 	// something.
-	Touched bool
+	Touched bool `json:"touched,omitempty"`
 	// Attempts is how often the delivery was tried in vain.
-	Attempts int
+	Attempts int `json:"attempts,omitempty"`
 	// Reason is why the last attempt was in vain. It holds no secret and no
 	// value of the profile.
-	Reason string
+	Reason string `json:"reason,omitempty"`
 	// Remote is the backend's own id of the person, "" for none.
-	Remote string
+	Remote string `json:"remote,omitempty"`
 }
 
 // DueAt reports whether s can be claimed at a time. What lies further ahead than

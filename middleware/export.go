@@ -1,0 +1,38 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// Export returns all that is held of one person, for the person who asks: what is
+// kept with its provenance, what waits to be saved, whether they were forgotten, and
+// how they stand with each backend. As JSON it is complete, names and all. What the
+// backends themselves hold has to be asked there.
+//
+// Where nothing is held it is the Key alone, and no error. The error is the store's.
+func (m *Middleware) Export(ctx context.Context, key store.Key) (store.Dossier, error) {
+	d := store.Dossier{Key: key}
+	kept, err := m.record(ctx, key)
+	switch {
+	case errors.Is(err, store.ErrSuppressed):
+		d.Forgotten = true
+	case err != nil && !absent(err):
+		return store.Dossier{}, err
+	default:
+		d.Record = kept
+	}
+	if m.outbox == nil {
+		return d, nil
+	}
+	for s, err := range m.outbox.Standings(ctx, store.StandingFilter{Key: key}) {
+		if err != nil {
+			return store.Dossier{}, err
+		}
+		s.Token = 0 // which is a matter of who delivers
+		d.Standings = append(d.Standings, s)
+	}
+	return d, nil
+}
