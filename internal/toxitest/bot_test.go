@@ -31,7 +31,8 @@ func newBot(t *testing.T, mw *middleware.Middleware) *bot {
 	return &bot{t: t, mw: mw, said: make(map[store.Key]store.Record), latest: make(map[store.Key]middleware.Sender)}
 }
 
-// event returns the next one: somebody wrote, under a name that nobody had before.
+// event returns the next one: somebody wrote, under a name that nobody had before. It
+// also states a field that no other event states, so that none can be lost unnoticed.
 func (b *bot) event() middleware.Sender {
 	b.events++
 	s := middleware.Sender{
@@ -40,6 +41,7 @@ func (b *bot) event() middleware.Sender {
 	}
 	s.Set(store.FieldGivenName, fmt.Sprint("Ann ", b.events))
 	s.Set(store.FieldUsername, fmt.Sprint("ann_", b.events))
+	s.Set(store.NickField(fmt.Sprint("guild", b.events/people)), fmt.Sprint("Annie ", b.events))
 	if b.events%3 == 0 {
 		s.Clear(store.FieldFamilyName)
 	} else {

@@ -173,7 +173,6 @@ func (s *scene) settled(t *testing.T, dsn string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
 	defer cancel()
-	s.bot.finishes(people) // life goes on
 	if err := s.mw.Drain(ctx); err != nil {
 		t.Error(err)
 	}
@@ -338,6 +337,7 @@ func TestCloseWhileSilent(t *testing.T) {
 			events := s.bot.events
 			s.begin(t)
 			s.bot.events, s.bot.said = events, saved
+			s.bot.finishes(people)
 			s.settled(t, pgtest.DSN(t))
 		})
 	}
