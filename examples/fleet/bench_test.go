@@ -28,17 +28,22 @@ const (
 
 // eachStore runs a benchmark with each store that there is, empty.
 func eachStore(b *testing.B, run func(b *testing.B, o storeOptions, st store.Outbox)) {
-	space := "bench" + strings.ToLower(rand.Text())
 	for _, s := range []struct {
 		name    string
-		options func(b *testing.B) storeOptions
+		options func(b *testing.B, space string) storeOptions
 	}{
-		{"sqlite", func(b *testing.B) storeOptions { return storeOptions{File: filepath.Join(b.TempDir(), "users.db")} }},
-		{"postgres", func(b *testing.B) storeOptions { return storeOptions{Postgres: pgtest.Private(b).DSN, Space: space} }},
-		{"nats", func(*testing.B) storeOptions { return storeOptions{NATS: os.Getenv("ROLLCALL_NATS_URL"), Space: space} }},
+		{"sqlite", func(b *testing.B, _ string) storeOptions {
+			return storeOptions{File: filepath.Join(b.TempDir(), "users.db")}
+		}},
+		{"postgres", func(b *testing.B, space string) storeOptions {
+			return storeOptions{Postgres: pgtest.Private(b).DSN, Space: space}
+		}},
+		{"nats", func(_ *testing.B, space string) storeOptions {
+			return storeOptions{NATS: os.Getenv("ROLLCALL_NATS_URL"), Space: space}
+		}},
 	} {
 		b.Run(s.name, func(b *testing.B) {
-			o := s.options(b)
+			o := s.options(b, "bench"+strings.ToLower(rand.Text()))
 			if s.name == "nats" && o.NATS == "" {
 				b.Skip("ROLLCALL_NATS_URL names no server")
 			}
