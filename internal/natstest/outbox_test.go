@@ -58,6 +58,7 @@ func TestBatchesAboveTheServersLimit(t *testing.T) {
 // of the two comes first, and also where the writer is slow between reading which
 // backends there are and writing.
 func TestNewcomersWhileEnrolling(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	slow, closeSlow, err := dial(newDeafener(t, n, 20*time.Millisecond).url())
 	if err != nil {
@@ -145,6 +146,7 @@ func TestPlacesThatAreLeft(t *testing.T) {
 // Several that want the same claims, which have run out, never say that nothing is
 // owed, since the one that gets them may be killed.
 func TestClaimsThatRaceSayWhenToCome(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	st := open(t, connect(t, n), "race", 1)
 	if err := st.Enroll(t.Context(), crm); err != nil {
@@ -160,7 +162,7 @@ func TestClaimsThatRaceSayWhenToCome(t *testing.T) {
 	var racing sync.WaitGroup
 	for _, racer := range racers {
 		racing.Go(func() {
-			for range 60 {
+			for range 20 {
 				claims, wait, err := racer.Claim(t.Context(), crm, 20, time.Millisecond)
 				if err != nil || len(claims) == 0 && wait <= 0 {
 					t.Errorf("%d claims, wait %s, %v", len(claims), wait, err)
@@ -243,6 +245,7 @@ func TestForgetEmptiesTheBucket(t *testing.T) {
 }
 
 func TestErrorsTellNoSecrets(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	nc, err := nats.Connect(strings.Replace(n.url(), "://", "://bot:s3cret@", 1), nats.MaxReconnects(-1))
 	if err != nil {

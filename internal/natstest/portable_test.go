@@ -96,6 +96,7 @@ func everything(t *testing.T, st store.Portable) (all []store.Dossier) {
 }
 
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	n := single(t)
 	bucket := func(t *testing.T, name string) movable { return open(t, connect(t, n), name, 1) }
 	memory := func(*testing.T, string) movable { return memstore.New() }

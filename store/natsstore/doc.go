@@ -54,6 +54,10 @@
 //	nats stream info KV_rollcall
 //	nats stream subjects KV_rollcall --filter '$KV.rollcall.p.>'
 //
+// An entry that cannot be read stops nobody else: where it was owed, it becomes a dead
+// letter. What calls for this one person returns [ErrCorrupt], as does a listing that
+// comes to them, until Forget. To move to or from another kind of store use store.Copy.
+//
 // # Several processes
 //
 // Any number may use a bucket, and any of them may deliver. A claim is in the

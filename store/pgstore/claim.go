@@ -119,12 +119,11 @@ func (tx *transaction) recordsOf(ctx context.Context, due []store.Standing, dama
 		var key store.Key
 		var blob []byte
 		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &blob}, func() error {
-			r, err := decode(blob, key)
-			if err != nil {
+			if r, err := decode(blob, key); err == nil {
+				records[key] = r
+			} else {
 				damaged[key] = true
-				return nil
 			}
-			records[key] = r
 			return nil
 		})
 		return err

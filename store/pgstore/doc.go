@@ -114,6 +114,12 @@
 // physical backups. Restore it into an empty database while no bot runs. To move to or
 // from another kind of store use store.Copy.
 //
+// # Damage
+//
+// A row that cannot be read stops nobody else: where it was owed, it becomes a dead
+// letter. A standing is made good by the next change of the person or by Resync; a record
+// stays [ErrCorrupt], also for a listing that comes to it, until Forget.
+//
 // # Limits
 //
 // Listing by anything but the key reads the whole table; add an index for what you ask
