@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -17,7 +18,8 @@ type Fixture struct {
 	// on loopback and has no path.
 	Backend func(baseURL string) (store.Backend, error)
 	// Double is the foreign service. Run serves it on loopback, behind a fault
-	// injector.
+	// injector. Where it answers a method without a body, such as 204 to DELETE, a
+	// backend may take that for a success.
 	Double http.Handler
 	// Holds returns what the service holds of a person, by our names and as
 	// Profile.Value returns it; ok is false where it has nobody. Fields whose
@@ -46,7 +48,8 @@ type Fixture struct {
 
 // Run holds the backend of each Fixture that start returns to the contract of
 // [store.Backend]. Each property is a subtest with a Fixture of its own; start
-// gets the subtest's t. The subtests do not run in parallel.
+// gets the subtest's t. The subtests do not run in parallel. Where the backend
+// cannot be made, or cannot deliver anybody, Run stops there.
 func Run(t *testing.T, start func(t *testing.T) Fixture, options ...Option) {
 	t.Helper()
 	c := config{seed: rand.Uint64(), skip: make(map[string]string)}
@@ -59,18 +62,31 @@ func Run(t *testing.T, start func(t *testing.T) Fixture, options ...Option) {
 		}
 	}
 	for _, prop := range properties {
+		goOn := true
 		t.Run(prop.name, func(t *testing.T) {
 			if why, skipped := c.skip[prop.name]; skipped {
 				t.Skip(why)
 			}
 			p := &probe{ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 10 * time.Second, Fixture: start(t)}
-			switch r := prop.check(p); {
+			r := prop.check(p)
+			if p.uncounted {
+				t.Log("the fixture has no Count: duplicates are looked for through Holds alone")
+			}
+			again := ""
+			if p.random {
+				again = fmt.Sprintf("\nagain with: backendtest.Seed(%d)", c.seed)
+			}
+			goOn = !r.fatal
+			switch {
 			case r.skipped != "":
 				t.Skip(r.skipped)
 			case r.problem != "":
-				t.Errorf("%s\nbecause: %s\nagain with: backendtest.Seed(%d)", r.problem, r.reason, c.seed)
+				t.Errorf("%s\nbecause: %s%s", r.problem, r.reason, again)
 			}
 		})
+		if !goOn {
+			return
+		}
 	}
 }
 
@@ -121,6 +137,7 @@ type property struct {
 type result struct {
 	problem string // "" where the property holds
 	reason  string
+	fatal   bool // and no other property can hold
 	skipped string
 }
 

@@ -32,7 +32,8 @@ type crm struct {
 	refs   map[string]string                 // id by reference
 	ids    int
 
-	backends int // that were made for it
+	backends int  // that were made for it
+	quiet    bool // 204 for an erasure, without a body
 }
 
 type crmPerson struct {
@@ -48,6 +49,9 @@ func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	status, id := c.answer(r)
+	if c.quiet && r.Method == http.MethodDelete && status == http.StatusOK {
+		status = http.StatusNoContent
+	}
 	w.WriteHeader(status)
 	switch status {
 	case http.StatusOK:

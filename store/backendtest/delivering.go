@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +26,16 @@ func usable(p *probe) {
 	if len(first) == 0 {
 		p.failf("its Traits take no field at all")
 	}
-	p.deliver(p.anybody())
+	w := p.anybody()
+	ctx, cancel := p.within()
+	defer cancel()
+	switch err := p.try(ctx, w); {
+	case errors.Is(err, store.ErrDenied):
+		p.giveUp("the first delivery of somebody: %v; is what Fixture.Backend is given what Fixture.Double lets in?", err)
+	case err != nil:
+		p.giveUp("the first delivery of somebody: %v", err)
+	}
+	p.sameThere(w)
 	for range 2 {
 		t := p.backend.Traits()
 		same := t.Replaces == p.traits.Replaces && t.CannotClear == p.traits.CannotClear && t.Batch == p.traits.Batch &&
@@ -116,7 +126,7 @@ func (p *probe) changing(w *person) store.Field {
 	if len(fields) == 0 {
 		p.skip("the backend takes no field that can change")
 	}
-	return fields[p.rand.IntN(len(fields))]
+	return fields[p.intN(len(fields))]
 }
 
 // partial has another hand correct one field, and then the person change
@@ -209,12 +219,12 @@ func staysTrue(p *probe) {
 	for range 60 {
 		before := w.profile()
 		var changed []store.Field
-		for range 1 + p.rand.IntN(4) {
-			f := fields[p.rand.IntN(len(fields))]
-			if p.rand.IntN(3) == 0 && !p.traits.CannotClear {
+		for range 1 + p.intN(4) {
+			f := fields[p.intN(len(fields))]
+			if p.intN(3) == 0 && !p.traits.CannotClear {
 				delete(w.values, f)
 			} else {
-				w.set(f, p.rand.IntN(3))
+				w.set(f, p.intN(3))
 			}
 			changed = append(changed, w.named(f)...)
 		}
@@ -227,10 +237,10 @@ func staysTrue(p *probe) {
 		if !slices.ContainsFunc(changed, func(f store.Field) bool { return takes(p.traits, f) }) {
 			continue
 		}
-		if p.rand.IntN(5) == 0 {
+		if p.intN(5) == 0 {
 			w.remote = ""
 		}
-		for range 1 + p.rand.IntN(2) {
+		for range 1 + p.intN(2) {
 			p.deliver(w, changed...)
 		}
 	}

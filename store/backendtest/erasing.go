@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -16,9 +17,13 @@ func (p *probe) eraser() store.Eraser {
 
 // erase wants somebody to be gone.
 func (p *probe) erase(w *person, remote string) {
+	_, there := p.Holds(w.key)
 	ctx, cancel := p.within()
 	defer cancel()
-	if err := p.tryErase(ctx, w, remote); err != nil {
+	switch err := p.tryErase(ctx, w, remote); {
+	case err != nil && !there:
+		p.failf("Erase %s, of somebody who is not there: the error is %v; it must be nil", w.key, err)
+	case err != nil:
 		p.failf("Erase %s: %v", w.key, err)
 	}
 	w.last = store.Delivery{} // whatever comes after is news
@@ -71,7 +76,7 @@ func erasesUnnoted(p *probe) {
 
 func erasesTruly(p *probe) {
 	p.eraser()
-	faults := append([]fault{answer("429", 429, "", ""), answer("401", 401, "", ""), answer("403", 403, "", "")}, sick...)
+	faults := append([]fault{blank(http.StatusTooManyRequests), blank(http.StatusUnauthorized), blank(http.StatusForbidden)}, sick...)
 	for _, f := range append(faults, silent...) {
 		p.attackErasure(f)
 	}
@@ -84,10 +89,11 @@ func (p *probe) attackErasure(f fault) {
 		w := p.anybody()
 		p.deliver(w)
 		asked, err := p.under(f, nth, func(ctx context.Context) error { return p.tryErase(ctx, w, w.remote) })
+		doing := f.at(nth, "an erasure")
 		if _, ok := p.Holds(w.key); ok && err == nil {
-			p.failf("%s: Erase reports success, and the service still holds the person", f.name)
+			p.failf("%s: Erase reports success, and the service still holds the person", doing)
 		}
-		p.errorIsNot(f.name+", while erasing", err, store.ErrInvalid, store.ErrCannotErase)
+		p.errorIsNot(doing, err, store.ErrInvalid, store.ErrCannotErase)
 		return asked, p.requests(func() { p.erase(w, w.remote) })
 	})
 }

@@ -15,13 +15,57 @@ import (
 
 // A fault is one way in which a service, or what stands before it, answers badly.
 type fault struct {
-	name  string
-	waits bool // it ends with the ctx of the call, or never
+	name  string // what the service did: "answered 503"
+	waits bool   // it ends with the ctx of the call, or never
+	blank int    // the status of an answer that has no body, else 0
 	serve func(in *injector, w http.ResponseWriter, r *http.Request)
+}
+
+// at says where a fault was, of "a delivery" or "an erasure".
+func (f fault) at(nth int, of string) string {
+	if nth == 0 {
+		return fmt.Sprintf("the service %s, at every request of %s", f.name, of)
+	}
+	return fmt.Sprintf("the service %s, at request %d of %s", f.name, nth, of)
 }
 
 // passed is no fault: the double answers, and the injector counts.
 var passed = fault{name: "none", serve: func(in *injector, w http.ResponseWriter, r *http.Request) { in.double.ServeHTTP(w, r) }}
+
+// learned is no fault either: the injector remembers where the double says nothing.
+var learned = fault{name: "none", serve: func(in *injector, w http.ResponseWriter, r *http.Request) {
+	l := &listener{ResponseWriter: w, status: http.StatusOK}
+	in.double.ServeHTTP(l, r)
+	if !l.spoke {
+		in.learn(r.Method, l.status)
+	}
+}}
+
+// A listener hears what an answer says.
+type listener struct {
+	http.ResponseWriter
+	status int
+	spoke  bool
+}
+
+func (l *listener) WriteHeader(status int) {
+	l.status = status
+	l.ResponseWriter.WriteHeader(status)
+}
+
+func (l *listener) Write(b []byte) (int, error) {
+	l.spoke = l.spoke || len(b) > 0
+	return l.ResponseWriter.Write(b)
+}
+
+func (l *listener) Unwrap() http.ResponseWriter { return l.ResponseWriter }
+
+// blank makes a fault of an answer without a body.
+func blank(status int) fault {
+	f := answer(fmt.Sprintf("answered %d without a body", status), status, "", "")
+	f.blank = status
+	return f
+}
 
 // answer makes a fault of an answer that is always the same.
 func answer(name string, status int, contentType, body string, headers ...string) fault {
@@ -63,22 +107,22 @@ const (
 )
 
 var sick = []fault{
-	answer("500", http.StatusInternalServerError, "application/json", `{"error":"out of order"}`),
-	answer("502 with a page", http.StatusBadGateway, "text/html", page),
-	answer("503", http.StatusServiceUnavailable, "text/plain", "maintenance"),
-	answer("504 without a body", http.StatusGatewayTimeout, "", ""),
-	answer("408", http.StatusRequestTimeout, "", ""),
+	answer("answered 500", http.StatusInternalServerError, "application/json", `{"error":"out of order"}`),
+	answer("answered 502 with an HTML page", http.StatusBadGateway, "text/html", page),
+	answer("answered 503", http.StatusServiceUnavailable, "text/plain", "maintenance"),
+	blank(http.StatusGatewayTimeout),
+	blank(http.StatusRequestTimeout),
 }
 
 var silent = []fault{
-	{name: "no answer at all", waits: true, serve: func(in *injector, _ http.ResponseWriter, r *http.Request) {
+	{name: "did not answer", waits: true, serve: func(in *injector, _ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		select {
 		case <-r.Context().Done():
 		case <-in.closing:
 		}
 	}},
-	{name: "a slow drip", waits: true, serve: func(in *injector, w http.ResponseWriter, r *http.Request) {
+	{name: "answered one space a millisecond, without end", waits: true, serve: func(in *injector, w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		for {
@@ -94,38 +138,38 @@ var silent = []fault{
 			}
 		}
 	}},
-	raw("a reset before the answer", func(_ *injector, conn net.Conn, _ *http.Request) { reset(conn) }),
-	raw("a reset in the answer", func(_ *injector, conn net.Conn, _ *http.Request) {
+	raw("reset the connection before it answered", func(_ *injector, conn net.Conn, _ *http.Request) { reset(conn) }),
+	raw("reset the connection within its answer", func(_ *injector, conn net.Conn, _ *http.Request) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"success\":")
 		reset(conn)
 	}),
-	raw("an end in the answer", func(_ *injector, conn net.Conn, _ *http.Request) {
+	raw("closed the connection within its answer", func(_ *injector, conn net.Conn, _ *http.Request) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{}")
 	}),
-	raw("garbage in the place of HTTP", func(_ *injector, conn net.Conn, _ *http.Request) {
+	raw("answered something that is not HTTP", func(_ *injector, conn net.Conn, _ *http.Request) {
 		_, _ = io.WriteString(conn, "SSH-2.0-OpenSSH_9.6\r\n\x00\x01\x02\r\n\r\n")
 	}),
 }
 
 var falseAnswers = []fault{
-	answer("an empty 200", http.StatusOK, "application/json", ""),
-	answer("a page at 200", http.StatusOK, "text/html", page),
-	answer("half of JSON", http.StatusOK, "application/json", `{"success":true,"statusCode":200,"data":{"user`),
-	answer("JSON of wrong types", http.StatusOK, "application/json",
+	blank(http.StatusOK),
+	answer("answered 200 with an HTML page", http.StatusOK, "text/html", page),
+	answer("answered 200 with half of its JSON", http.StatusOK, "application/json", `{"success":true,"statusCode":200,"data":{"user`),
+	answer("answered 200 with JSON whose values have the wrong types", http.StatusOK, "application/json",
 		`{"success":"true","statusCode":"200","status":{},"data":[],"user":42,"id":{"a":1},"_id":[],"error":7,"errors":"none","message":[]}`),
-	answer("null", http.StatusOK, "application/json", "null"),
-	answer("a list", http.StatusOK, "application/json", "[]"),
-	answer("JSON 10,000 deep", http.StatusOK, "application/json", strings.Repeat(`{"data":[`, 5000)+"1"+strings.Repeat("]}", 5000)),
-	answer("204", http.StatusNoContent, "", ""),
+	answer("answered 200 with the body null", http.StatusOK, "application/json", "null"),
+	answer("answered 200 with the body []", http.StatusOK, "application/json", "[]"),
+	answer("answered 200 with JSON that is 10,000 deep", http.StatusOK, "application/json", strings.Repeat(`{"data":[`, 5000)+"1"+strings.Repeat("]}", 5000)),
+	blank(http.StatusNoContent),
 }
 
 var endless = []fault{
-	{name: "a body without end", serve: func(in *injector, w http.ResponseWriter, _ *http.Request) {
+	{name: "answered a body without end", serve: func(in *injector, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"success":true,"data":"`)
 		in.flood(w, bytes.Repeat([]byte("a"), 64<<10))
 	}},
-	{name: "a gzip bomb", serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
+	{name: "answered 16 MiB packed into 16 KiB of gzip", serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			w.WriteHeader(http.StatusUnsupportedMediaType)
@@ -134,11 +178,11 @@ var endless = []fault{
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(bomb())
 	}},
-	raw("headers without end", func(in *injector, conn net.Conn, _ *http.Request) {
+	raw("answered headers without end", func(in *injector, conn net.Conn, _ *http.Request) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n")
 		in.flood(conn, []byte(strings.Repeat("X-Flood: "+strings.Repeat("a", 1000)+"\r\n", 64)))
 	}),
-	raw("100 Continue without end", func(in *injector, conn net.Conn, _ *http.Request) {
+	raw("answered 103 without end", func(in *injector, conn net.Conn, _ *http.Request) {
 		in.flood(conn, []byte(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 1000)))
 	}),
 }
@@ -177,7 +221,7 @@ var bomb = sync.OnceValue(func() []byte {
 
 // redirect sends to the same path on another host.
 func redirect(status int, host string) fault {
-	return fault{name: fmt.Sprint(status), serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
+	return fault{name: fmt.Sprintf("answered %d to another host", status), serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", host+r.URL.RequestURI())
 		w.WriteHeader(status)
 	}}
@@ -185,7 +229,7 @@ func redirect(status int, host string) fault {
 
 // echo says the whole request back, in the status line, a header and the body.
 func echo(status int) fault {
-	return fault{name: fmt.Sprintf("%d that repeats the request", status), serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
+	return fault{name: fmt.Sprintf("answered %d and repeated the request", status), serve: func(_ *injector, w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		var said strings.Builder
 		fmt.Fprintf(&said, "%s %s", r.URL, body)
@@ -212,7 +256,7 @@ func echo(status int) fault {
 }
 
 // lost has the double carry the request out and loses the answer.
-var lost = fault{name: "a lost answer", serve: func(in *injector, w http.ResponseWriter, r *http.Request) {
+var lost = fault{name: "carried it out, and its answer was lost", serve: func(in *injector, w http.ResponseWriter, r *http.Request) {
 	in.double.ServeHTTP(discard{}, r)
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

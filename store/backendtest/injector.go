@@ -22,10 +22,17 @@ type injector struct {
 	since   int  // requests since the fault was set
 	flooded bool // a fault wrote more than anybody should read
 	hit     chan struct{}
+	blanks  map[blankAnswer]bool
+}
+
+// A blankAnswer is one without a body that the double gives of its own.
+type blankAnswer struct {
+	method string
+	status int
 }
 
 func serve(double http.Handler) *injector {
-	in := &injector{double: double, closing: make(chan struct{}), asked: make(map[url.URL]bool)}
+	in := &injector{double: double, closing: make(chan struct{}), asked: make(map[url.URL]bool), blanks: make(map[blankAnswer]bool)}
 	in.server = httptest.NewServer(in)
 	return in
 }
@@ -46,7 +53,8 @@ func (in *injector) Asked() []url.URL {
 }
 
 // Inject puts f in the place of the double for the nth request from now, or for
-// all of them with 0. hit is closed when the first one gets it.
+// all of them with 0, but for those where the double would give the same answer
+// itself. hit is closed when the first one gets it.
 func (in *injector) Inject(f fault, nth int) (hit <-chan struct{}) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -77,12 +85,18 @@ func (in *injector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in.double.ServeHTTP(w, r)
 }
 
+func (in *injector) learn(method string, status int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.blanks[blankAnswer{method, status}] = true
+}
+
 func (in *injector) next(r *http.Request) *fault {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.since++
 	in.asked[*r.URL] = true
-	if in.fault == nil || in.at != 0 && in.at != in.since {
+	if in.fault == nil || in.at != 0 && in.at != in.since || in.blanks[blankAnswer{r.Method, in.fault.blank}] {
 		return nil
 	}
 	select {

@@ -131,6 +131,21 @@ type mutation struct {
 	breaks       func(m *mutant)
 }
 
+func (mu mutation) fixture() Fixture {
+	f := newFixture()
+	f.Backend = func(baseURL string) (store.Backend, error) {
+		b, err := newBackend(baseURL)
+		if err != nil {
+			return nil, err
+		}
+		m := &mutant{backend: b, service: f.Double.(*crm), base: baseURL}
+		m.service.makes()
+		mu.breaks(m)
+		return m, nil
+	}
+	return f
+}
+
 var mutants = slices.Concat(deliveringMutants, refusingMutants, attackingMutants, erasingMutants)
 
 func TestMutantsAreCaught(t *testing.T) {
@@ -138,18 +153,7 @@ func TestMutantsAreCaught(t *testing.T) {
 	for _, mu := range mutants {
 		t.Run(mu.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture()
-			f.Backend = func(baseURL string) (store.Backend, error) {
-				b, err := newBackend(baseURL)
-				if err != nil {
-					return nil, err
-				}
-				m := &mutant{backend: b, service: f.Double.(*crm), base: baseURL}
-				m.service.makes()
-				mu.breaks(m)
-				return m, nil
-			}
-			wantFailure(t, mu.caught, f)
+			wantFailure(t, mu.caught, mu.fixture())
 		})
 	}
 }

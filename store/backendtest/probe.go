@@ -27,25 +27,48 @@ type probe struct {
 	traits  store.Traits
 	people  int
 	changes int64
+
+	random    bool // something was left to chance
+	uncounted bool // Count was wanted, and there is none
 }
 
 func (p *probe) start() {
+	switch {
+	case p.Fixture.Backend == nil:
+		p.giveUp("Fixture.Backend is nil")
+	case p.Double == nil:
+		p.giveUp("Fixture.Double is nil")
+	case p.Holds == nil:
+		p.giveUp("Fixture.Holds is nil")
+	}
 	p.service = serve(p.Double)
 	b, err := p.Backend(p.service.URL())
-	if err != nil {
+	switch v := reflect.ValueOf(b); {
+	case err != nil:
 		p.service.Close()
-		p.failf("Fixture.Backend: %v", err)
+		p.giveUp("Fixture.Backend: %v", err)
+	case b == nil, v.Kind() == reflect.Pointer && v.IsNil():
+		p.service.Close()
+		p.giveUp("Fixture.Backend returns neither a backend nor an error")
 	}
-	p.backend = b
-	if b != nil {
-		p.traits = b.Traits()
-	}
+	p.backend, p.traits = b, b.Traits()
 }
 
 func (p *probe) stop() { p.service.Close() }
 
 func (p *probe) failf(format string, args ...any) {
 	panic(result{problem: fmt.Sprintf(format, args...)})
+}
+
+// giveUp is failf for what no property can hold with.
+func (p *probe) giveUp(format string, args ...any) {
+	panic(result{problem: fmt.Sprintf(format, args...), reason: "without that nothing else can be tried, and nothing else was", fatal: true})
+}
+
+// intN returns a random number from 0 up to n.
+func (p *probe) intN(n int) int {
+	p.random = true
+	return p.rand.IntN(n)
 }
 
 func (p *probe) skip(why string) { panic(result{skipped: why}) }
@@ -191,6 +214,7 @@ func (p *probe) different(w *person) string {
 // count wants so many people to be there.
 func (p *probe) count(want int) {
 	if p.Count == nil {
+		p.uncounted = true
 		return
 	}
 	if got := p.Count(); got != want {
