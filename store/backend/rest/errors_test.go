@@ -395,3 +395,25 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		}
 	}
 }
+
+func TestStatus(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, nil)
+	_, err := c.Call(within(t), Request{Method: "DELETE"})
+	throttled := Answer{Status: 429}.Refusal("")
+	for want, err := range map[int]error{
+		http.StatusNotFound:        fmt.Errorf("erase: %w", err),
+		http.StatusTooManyRequests: throttled,
+		0:                          nil,
+	} {
+		if got := Status(err); got != want {
+			t.Errorf("%v: %d", err, got)
+		}
+	}
+	if got := Status(store.ErrUnavailable); got != 0 {
+		t.Errorf("of another error: %d", got)
+	}
+	c = serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil)
+	if _, err := c.Call(within(t), Request{Method: "GET"}); err == nil || Status(err) != 0 {
+		t.Errorf("without an answer: %v, %d", err, Status(err))
+	}
+}

@@ -117,3 +117,11 @@ func TestVisitorsAtFiveAMinute(t *testing.T) {
 		}
 	})
 }
+
+func TestTheAnswerIsAVisitor(t *testing.T) {
+	v := openVisitors(t, rocketchattest.New(nil), rocketchat.VisitorOptions{})
+	r := deliver(t, v, whole(store.Profile{Key: ann, Name: "Ann"}, v))
+	if got, ok := r.Answer.(*rocketchat.Visitor); !ok || got.ID != r.Remote || got.Name != "Ann" {
+		t.Errorf("the receipt is %+v", r)
+	}
+}
