@@ -37,7 +37,7 @@ func Example() {
 	mw.Observe(&middleware.Sender{Channel: "irc", Drop: middleware.ReasonBot})
 	_ = mw.Flush(ctx)
 	// Output:
-	// irc:ann@example.org created  [name]
+	// irc:ann@example.org created  [name status]
 	// irc:ann@example.org unchanged  []
 	// irc:ann@example.org updated  [name]
 	// : dropped bot []

@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // A Change says what one delta did to one person.
 type Change struct {
 	// Profile is the person after it. Zero when Suppressed.
@@ -25,13 +27,17 @@ type Change struct {
 // call inside a transaction.
 func (r Record) Apply(delta Record) (Record, Change) {
 	merged := Merge(r, delta)
-	return merged, Change{
+	c := Change{
 		Profile:  merged.Profile(),
 		Created:  r.FirstSeen.IsZero() && !merged.FirstSeen.IsZero(),
 		Fields:   changedFields(r, merged),
 		Outdated: outdated(merged, delta),
 		Same:     merged.Equal(r),
 	}
+	if c.Created && !slices.Contains(c.Fields, FieldStatus) && c.Profile.Status != r.Profile().Status {
+		c.Fields = union(c.Fields, []Field{FieldStatus}) // active, by having been seen
+	}
+	return merged, c
 }
 
 // changedFields compares what a reader saw before with what one sees after.

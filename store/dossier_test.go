@@ -159,7 +159,7 @@ func TestDossierJoin(t *testing.T) {
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
 			Dossier{Standings: []Standing{toErase}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{{
-				State: StateOwed, Version: 8, Fields: []Field{FieldGivenName}, All: true, Erase: true, Touched: true, Remote: "r", Due: now,
+				State: StateOwed, Version: 8, Fields: []Field{FieldGivenName, FieldStatus}, All: true, Erase: true, Touched: true, Remote: "r", Due: now,
 			}}},
 		}, {
 			"fields that are in no order are brought into it", Dossier{},

@@ -280,6 +280,13 @@ func TestApplyReportsWhatADeltaDid(t *testing.T) {
 		}
 
 		was, is := before.visible(), after.visible()
+		firstWas, lastWas := before.seen()
+		first, last := after.seen()
+		for visible, seen := range map[*map[store.Field]string]time.Time{&was: firstWas, &is: first} {
+			if (*visible)[store.FieldStatus] == "" && !seen.IsZero() {
+				(*visible)[store.FieldStatus] = string(store.StatusActive)
+			}
+		}
 		var fields []store.Field
 		for _, f := range sortedFields(union(was, is)) {
 			if was[f] != is[f] {
@@ -301,8 +308,6 @@ func TestApplyReportsWhatADeltaDid(t *testing.T) {
 			t.Fatalf("Outdated %v", change.Outdated)
 		}
 
-		firstWas, lastWas := before.seen()
-		first, last := after.seen()
 		if created := firstWas.IsZero() && !first.IsZero(); change.Created != created {
 			t.Fatalf("Created %v", change.Created)
 		}
@@ -500,5 +505,16 @@ func TestATypicalMergeTakesTwoAllocationsAtMost(t *testing.T) {
 	kept, delta := typicalRecord(), rename()
 	if n := testing.AllocsPerRun(100, func() { store.Merge(kept, delta) }); n > 2 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// Somebody whom the bot's owner had stated by hand writes for the first time.
+func TestWhoIsSeenForTheFirstTimeBecomesActive(t *testing.T) {
+	t.Parallel()
+	stated := store.Patch{Key: ann, Source: store.Declared, At: noon, Set: map[store.Field]string{store.FieldName: "Ann"}}
+	kept, _ := store.Record{}.Apply(stated.Record())
+	_, change := kept.Apply(store.Patch{Key: ann, At: noon}.Record())
+	if !change.Created || !slices.Equal(change.Fields, []store.Field{store.FieldStatus}) || change.Profile.Status != store.StatusActive {
+		t.Errorf("change = %+v", change)
 	}
 }
