@@ -68,7 +68,7 @@ func Example() {
 		fmt.Println(err)
 	}
 	// Output:
-	// pager:7 created [name] ""
+	// pager:7 created [name status] ""
 	// pager:7 unchanged [] ""
 	// pager:7 updated [name] ""
 	// : dropped [] "nobody"

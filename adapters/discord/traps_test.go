@@ -194,7 +194,7 @@ func TestOneGuildMemberUpdatePerShardIsOneUpdate(t *testing.T) {
 		srv.open(t, session)
 	}
 	srv.send(t, discordtest.MemberUpdate(ann, strconv.Itoa(shards<<22)).Without("nick"))
-	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldUsername)
+	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
 	renamed := ann
 	renamed.GlobalName = "Anna"
 	for id := range shards {
