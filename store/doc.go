@@ -16,7 +16,8 @@
 //   - [Store] keeps records. Package memstore is one in memory, and package
 //     sqlitestore one in a file. Package storetest checks yours.
 //   - [Backend] is a foreign system that is kept in step with a store, by one
-//     [Delivery] at a time. Package backendtest checks yours.
+//     [Delivery] at a time. Package backendtest checks yours, and [Restrict] keeps
+//     from any of them what it need not know.
 //   - [Outbox] is a Store that remembers what each backend is still owed: a
 //     [Standing] for each person and backend.
 //   - [Portable] is a Store that gives away all it holds, a [Dossier] a person, and
@@ -189,10 +190,11 @@
 // one in under 50 lines, with its test. Most of it is two questions.
 //
 // What does the service take? [Traits] answers it, once: which fields it has a
-// place for, whom it is for, whether it forgets what a request does not mention, whether a value
-// can be taken away again, and how many calls it bears. The middleware makes up for
-// what is lacking: to a backend that Replaces it names every field each time, and to
-// one that CannotClear never an empty one.
+// place for, whom it is for, whether it forgets what a request does not mention,
+// whether a value can be taken away again, and how many calls it bears. The
+// middleware makes up for what is lacking: to a backend that Replaces it names every
+// field each time, and to one that CannotClear never an empty one. Which fields may
+// leave the house is not the backend's to say, but the bot's, by [Restrict].
 //
 // What did it answer? Deliver returns nil when the service has said, in its own
 // words, that it took the person, and otherwise an error that wraps what became of

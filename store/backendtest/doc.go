@@ -22,10 +22,11 @@
 //
 //	go test -run 'TestContract/lost-answer'
 //
-// A failure says what was wrong and why it matters. All properties hold by
-// default; one that a backend cannot have is left out with [Skip], whose reason
-// the test prints. Where a backend is tried with several settings, [SkipFaults]
-// saves time for all but one of them. Run with -race: one property delivers from several goroutines.
+// A failure says what the service did, what was wrong then and why it matters. All
+// properties hold by default; one that a backend cannot have is left out with
+// [Skip], whose reason the test prints. Where a backend is tried with several
+// settings, [SkipFaults] saves time for all but one of them. Run with -race: one
+// property delivers from several goroutines.
 //
 // Whatever a property asks, the text of every error is searched for secrets,
 // values of profiles, paths and queries.

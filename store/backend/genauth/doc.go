@@ -29,7 +29,8 @@
 //
 // update-profile has no place for the parts of a name, preferred_username, profile,
 // website, email, phone, zoneinfo and locale. Status, roles and passwords are never
-// touched.
+// touched. store.Restrict keeps in what the pool is not to know. The hooks get the
+// account as a *[User] in Outcome.Remote.
 //
 // # What cannot be accepted
 //
@@ -37,7 +38,9 @@
 // custom data takes what is defined before. A value that the service refuses for
 // such a reason is left out, everything else is delivered, and what is missing
 // becomes a dead letter which says why. It is tried again with the next change, of
-// which no other field is sent, so that what somebody corrected there stays.
+// which no other field is sent, so that what somebody corrected there stays. A
+// custom field that was defined, or defined otherwise, since the bot was started is
+// seen then: define it and replay the dead letter.
 //
 // Nobody else's account is ever written to: to have it, make the account theirs by
 // giving it the channelUserId as externalId, and replay the dead letter.

@@ -18,7 +18,8 @@
 //
 // Discord knows no given names, and many people state none: their whole name goes
 // to "name", so that it is there whenever any name is known. Whoever states a
-// family name alone has it in both places.
+// family name alone has it in both places. store.Restrict keeps in what Monosay is
+// not to know. The hooks get the answer as an *[Answer] in Outcome.Remote.
 //
 // # What is known of the service
 //

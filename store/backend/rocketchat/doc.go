@@ -29,6 +29,8 @@
 // erases them otherwise, and so do the other custom fields, because servers of
 // before 2026 replace them all. Where that leaves nothing to change, no call is
 // made. Roles, password, activity and the like are never sent for anybody.
+// store.Restrict keeps in what the server is not to know. The hooks get the account
+// as a *[User] in Outcome.Remote.
 //
 // A name may not hold < > \ / and %. These become the full-width forms ＜ ＞ ＼ ／
 // ％. Nicknames are cut to 120 and bios to 260 characters. Somebody without a name
@@ -59,7 +61,7 @@
 //
 // [NewVisitor] is another backend, which registers people as visitors: lighter
 // than accounts, outside of the workspace's members, and at home where agents
-// answer. It needs no credentials.
+// answer. It needs no credentials. The hooks get a *[Visitor].
 //
 // Wire formats: https://developer.rocket.chat/apidocs and, where that is silent,
 // https://github.com/RocketChat/Rocket.Chat.
