@@ -44,7 +44,7 @@ func TestExampleRuns(t *testing.T) {
 	}
 	const want = `
 Ann writes to the bot.
-store created telegram:42 [family_name given_name username]
+store created telegram:42 [family_name given_name status username]
 contacts delivered telegram:42 [name username]
 the address book has map[full_name:Ann Lee handle:ann]
 
