@@ -116,10 +116,10 @@ func TestExampleRuns(t *testing.T) {
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	want := `linechat:42 created [name start_payload username]
+	want := `linechat:42 created [name start_payload status username]
 linechat:42 updated [name]
 linechat:43 dropped [] not addressed to the bot
-linechat:44 created [name username]
+linechat:44 created [name status username]
 linechat:7 dropped [] bot
 : dropped [] nobody
 
