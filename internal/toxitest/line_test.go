@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/Shopify/toxiproxy/v2"
@@ -21,6 +23,7 @@ import (
 type line struct {
 	proxy    *toxiproxy.Proxy
 	poisoned bool // the proxy has, or had, toxics
+	address  atomic.Pointer[string]
 	pool     *pgxpool.Pool
 	password string
 }
@@ -40,19 +43,10 @@ func newLine(t *testing.T, dsn string) *line {
 	if err := l.dig("127.0.0.1:0", net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port)))); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.cut)
-
-	_, port, err := net.SplitHostPort(l.proxy.Listen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn.Host, conn.Port = "127.0.0.1", uint16(number)
-	for _, f := range conn.Fallbacks {
-		f.Host, f.Port = conn.Host, conn.Port
+	t.Cleanup(func() { l.cut() })
+	conn.DialFunc = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, *l.address.Load())
 	}
 	config.MaxConns = 3
 	if l.pool, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
@@ -70,7 +64,11 @@ func newLine(t *testing.T, dsn string) *line {
 func (l *line) dig(listen, upstream string) error {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	l.proxy, l.poisoned = toxiproxy.NewProxy(server, "line", listen, upstream), false
-	return l.proxy.Start()
+	if err := l.proxy.Start(); err != nil {
+		return err
+	}
+	l.address.Store(new(l.proxy.Listen)) // the proxy writes to its own
+	return nil
 }
 
 // open returns the store at the end of the line.
@@ -115,6 +113,17 @@ func (l *line) poison(x toxic, directions ...string) error {
 		}
 	}
 	return nil
+}
+
+// forget makes the connections that are there silent for good, as a router does that
+// was restarted. New ones work.
+func (l *line) forget(t *testing.T) {
+	t.Helper()
+	old := l.proxy
+	t.Cleanup(old.Stop)
+	if err := errors.Join(l.poison(blackHole, both...), l.dig("127.0.0.1:0", old.Upstream)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // cut ends the line: connections are closed and new ones refused.

@@ -254,6 +254,7 @@ func expected(ctx context.Context, err error) bool {
 }
 
 func TestBotAndBackendThroughTrouble(t *testing.T) {
+	t.Parallel()
 	for _, x := range troubles(t) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
@@ -290,6 +291,7 @@ func TestBotAndBackendThroughRestarts(t *testing.T) {
 // Close gives up when its context ends, says so of each event, and what another
 // process observes heals what was not saved.
 func TestCloseWhileSilent(t *testing.T) {
+	t.Parallel()
 	for _, x := range troubles(t) {
 		if !x.silent {
 			continue

@@ -227,6 +227,7 @@ func (a *audit) standings(t *testing.T, backend string) map[store.Key]store.Stan
 }
 
 func TestCallsEndWithTheirContext(t *testing.T) {
+	t.Parallel()
 	for _, x := range troubles(t) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
@@ -256,4 +257,28 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Connections that will never be answered are given up with the calls that found out,
+// and the pool has room for new ones once the driver stops waiting for their end.
+func TestForgottenConnections(t *testing.T) {
+	t.Parallel()
+	a := newAudit(t)
+	if !a.callAll(t, 0, patience) { // so that there are several connections
+		return
+	}
+	failed := len(a.failed)
+	a.line.forget(t)
+	if !a.callAll(t, 1, 250*time.Millisecond) {
+		return
+	}
+	if failed > 0 || len(a.failed) == 0 {
+		t.Errorf("the test is blind: these failed: %v, %d of them before", a.failed, failed)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	if r, err := a.st.Get(ctx, settledKey(0)); err != nil || !r.Equal(stated(settledKey(0))) {
+		t.Error(err)
+	}
+	a.check(t)
 }
