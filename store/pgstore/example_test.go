@@ -16,7 +16,7 @@ import (
 // The pool is the bot's. DATABASE_URL names the server, such as
 // postgres://bot:password@db.example.org/bot?pool_max_conns=8. It prints:
 //
-//	created: true changed: [family_name given_name]
+//	created: true changed: [family_name given_name status]
 //	created: false changed: [family_name]
 //	telegram:42 Ann
 func Example() {

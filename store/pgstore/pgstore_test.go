@@ -82,7 +82,7 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := io.ReadAll(r)
-	const want = "created: true changed: [family_name given_name]\ncreated: false changed: [family_name]\ntelegram:42 Ann\n"
+	const want = "created: true changed: [family_name given_name status]\ncreated: false changed: [family_name]\ntelegram:42 Ann\n"
 	if err != nil || string(got) != want {
 		t.Errorf("prints %q, %v", got, err)
 	}

@@ -37,7 +37,7 @@ func everything(t *testing.T, st store.Portable) (all []store.Dossier) {
 
 func numbered(n int) store.Key { return store.Key{Channel: "telegram", UserID: strconv.Itoa(1000 + n)} }
 
-const crowd = 1200
+const crowd = 620
 
 // populate makes people of all kinds: owed in both lanes, delivered, dead, waiting,
 // not served, being delivered, erased, to be erased, and with a tombstone only.
