@@ -34,8 +34,16 @@ func (r Record) Apply(delta Record) (Record, Change) {
 		Outdated: outdated(merged, delta),
 		Same:     merged.Equal(r),
 	}
-	if c.Created && !slices.Contains(c.Fields, FieldStatus) && c.Profile.Status != r.Profile().Status {
-		c.Fields = union(c.Fields, []Field{FieldStatus}) // active, by having been seen
+	// Whoever was seen is active without a register that says so.
+	said, changed := slices.Contains(c.Fields, FieldStatus), false
+	if said || c.Created {
+		changed = r.Profile().Status != c.Profile.Status
+	}
+	switch {
+	case changed && !said:
+		c.Fields = union(c.Fields, []Field{FieldStatus})
+	case said && !changed:
+		c.Fields = slices.DeleteFunc(c.Fields, func(f Field) bool { return f == FieldStatus })
 	}
 	return merged, c
 }

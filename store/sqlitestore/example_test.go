@@ -56,7 +56,7 @@ func Example() {
 		fmt.Println(p.Key, p.DisplayName(), p.LastSeen.Format(time.DateTime))
 	}
 	// Output:
-	// created: true changed: [family_name given_name]
+	// created: true changed: [family_name given_name status]
 	// created: false changed: [family_name]
 	// telegram:42 Ann 2026-03-01 13:00:00
 }
