@@ -251,4 +251,3 @@ func discreet(t *testing.T, password, text string) {
 func expected(ctx context.Context, err error) bool {
 	return errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded)
 }
-
