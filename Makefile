@@ -14,12 +14,15 @@ NESTED := $(patsubst %/go.mod,%,$(wildcard internal/*/go.mod))
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+test: export CGO_ENABLED = 1
+test: export ROLLCALL_REQUIRE_SERVERS = 1
+test: export ROLLCALL_REQUIRE_NODE = 1
 test: ## Run every test under the race detector, with real servers (as root, apt-get installs what is missing)
 	@.ci/install
-	CGO_ENABLED=1 ROLLCALL_REQUIRE_SERVERS=1 ROLLCALL_REQUIRE_NODE=1 go test -race ./...
+	go test -race ./...
 	@for dir in $(NESTED); do \
 		echo "cd $$dir && go test -race ./..."; \
-		(cd $$dir && CGO_ENABLED=1 go test -race ./...) || exit 1; \
+		(cd $$dir && go test -race ./...) || exit 1; \
 	done
 	@echo "Allocations are counted without the race detector, which makes some of its own:"
 	go test -run Alloc ./store ./middleware ./adapters/telegram ./adapters/discord
