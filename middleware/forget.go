@@ -48,6 +48,7 @@ func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
 func (m *Middleware) unsee(key store.Key, kept store.Record) {
 	person := keySlot(key.Channel, key.UserID)
 	m.seen.drop(person)
+	m.seen.drop(coreSlot(person))
 	for _, f := range store.Fields() {
 		m.seen.drop(fieldSlot(person, f))
 	}

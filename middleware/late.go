@@ -14,6 +14,10 @@ import (
 // check, so that a torn entry is as good as none.
 type lateTable [4096]struct{ check, at atomic.Uint64 }
 
+// lateSlot is where the table keeps a person's events that state these core
+// fields: of others they say nothing.
+func lateSlot(person uint64, set coreSet) uint64 { return combine(person, uint64(set)) }
+
 // note takes in that the event at this time was unchanged.
 func (t *lateTable) note(slot uint64, at time.Time) {
 	e := &t[slot%uint64(len(t))]

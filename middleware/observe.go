@@ -142,7 +142,7 @@ func said(s *Sender, at time.Time) time.Time {
 func (m *Middleware) delta(s *Sender, key store.Key, seen, at time.Time, late bool) store.Record {
 	registers := make([]store.Register, 0, s.inline+len(s.more))
 	for st := range s.each {
-		if _, together := hashField(st.field); late && together {
+		if late && coreBit(st.field) != 0 {
 			continue
 		}
 		value, ok := m.repair(key, at, st.field, st.value)

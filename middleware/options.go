@@ -25,7 +25,7 @@ type Options struct {
 	Logger *zap.Logger
 
 	// Backends are kept in step with the store, which must be a store.Outbox, as
-	// sqlitestore and memstore are. Each is enrolled there: everybody who is
+	// all stores of this module are. Each is enrolled there: everybody who is
 	// kept is brought to it first, and every change from then on, by whichever
 	// process runs with it. Deliveries use goroutines of their own, and never
 	// hold up the bot or the store. nil: none.
@@ -60,9 +60,9 @@ type Options struct {
 	// not here is refused with a *store.FieldError.
 	CustomFields []store.CustomField
 
-	// ExpectedPeople sizes the memory of senders who have not changed: 48 to 96
-	// bytes each, all allocated by New. More people than this still work, with
-	// more questions to the store. 0: 100,000, which takes 8 MiB.
+	// ExpectedPeople sizes the memory of senders who have not changed: 24 bytes
+	// each, all allocated by New. More people than this still work, with more
+	// questions to the store. 0: 100,000, which takes 2.4 MB.
 	ExpectedPeople int
 	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
 	// saved again once in this time. 0: one hour. Negative: LastSeen moves only

@@ -197,7 +197,7 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool) {
 	if e.next == nil && !e.forgotten && !e.unsure {
 		for _, mk := range marks {
 			if !mk.void {
-				p.seen.mark(mk.slot, mk.fingerprint)
+				p.seen.mark(mk.slot, mk.fingerprint, mk.core)
 			}
 		}
 	}

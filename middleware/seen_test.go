@@ -16,7 +16,7 @@ func TestSeenTableRemembersTheLastMark(t *testing.T) {
 	}
 	for range 10_000 {
 		slot, print := slots[r.IntN(len(slots))], r.Uint64()
-		table.mark(slot, print)
+		table.mark(slot, print, 0)
 		last[slot] = print
 	}
 	kept := 0
@@ -35,13 +35,13 @@ func TestSeenTableRemembersTheLastMark(t *testing.T) {
 
 func TestSeenTableForgetsWhatIsDropped(t *testing.T) {
 	table := newSeenTable(10)
-	table.mark(7, 1)
+	table.mark(7, 1, 0)
 	table.drop(7)
 	if table.has(7, 1) {
 		t.Error("a dropped slot is still there")
 	}
 	table.drop(7)
-	table.mark(7, 2)
+	table.mark(7, 2, 0)
 	if !table.has(7, 2) {
 		t.Error("a slot cannot be marked again after a drop")
 	}
@@ -56,7 +56,7 @@ func TestSeenTableNeverTakesAChangeForKnown(t *testing.T) {
 		if table.has(slot, print) {
 			t.Fatal("a fingerprint is known that was never marked")
 		}
-		table.mark(slot, print)
+		table.mark(slot, print, 0)
 		if !table.has(slot, print) {
 			t.Fatal("a mark was not kept")
 		}
@@ -64,11 +64,11 @@ func TestSeenTableNeverTakesAChangeForKnown(t *testing.T) {
 }
 
 func TestSeenTableKeepsThoseWhoAreAskedFor(t *testing.T) {
-	table := newSeenTable(2) // one set
-	table.mark(0, 1)
+	table := newSeenTable(1) // one set
+	table.mark(0, 1, 0)
 	for i := range uint64(100) {
 		table.has(0, 1)
-		table.mark((i+1)<<41, 1)
+		table.mark(i+1, 1, 0)
 	}
 	if !table.has(0, 1) {
 		t.Error("somebody who talks all the time was evicted by people who talked once")
@@ -95,7 +95,7 @@ func TestSeenTableFromManyGoroutines(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	for range 20_000 {
 		slot := r.Uint64N(512) * 0x9e3779b97f4a7c15
-		table.mark(slot, slot)
+		table.mark(slot, slot, 0)
 	}
 	wg.Wait()
 }
@@ -106,7 +106,7 @@ func BenchmarkSeenTableHit(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range slots {
 		slots[i] = r.Uint64()
-		table.mark(slots[i], slots[i])
+		table.mark(slots[i], slots[i], 0)
 	}
 	b.ReportAllocs()
 	i := 0

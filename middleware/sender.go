@@ -56,13 +56,14 @@ type Sender struct {
 	// valid only until Observe returns.
 	Native any
 
+	print      Print // 0 for none
 	statements [inlineStatements]statement
 	inline     int
 	more       []statement
 }
 
 // inlineStatements is how many fields a Sender states without an allocation.
-const inlineStatements = 12
+const inlineStatements = 8
 
 // A statement without a value says that the field has none.
 type statement struct {

@@ -8,10 +8,10 @@ import (
 )
 
 func TestSeenTableTellsSlotsOfOneSetApart(t *testing.T) {
-	for bit := uint(12); bit < 64; bit++ {
+	for bit := range 64 {
 		table := newSeenTable(1000)
 		const slot = 0x123456789abcdef1
-		table.mark(slot, 7)
+		table.mark(slot, 7, 0)
 		if table.has(slot^1<<bit, 7) {
 			t.Fatalf("slots that differ in bit %d are one: a stranger with the same value is taken for known", bit)
 		}
