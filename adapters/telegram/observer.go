@@ -66,9 +66,15 @@ func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
 	if bot != nil {
 		me = bot.Me
 	}
+	var a act
+	a.read(u, me)
 	var s middleware.Sender
-	fill(&s, u, me, &o.options)
-	o.date(&s, u.ID)
+	a.identify(&s, u.ID, &o.options)
+	o.date(&s, &a, u.ID)
+	if s.Drop == "" && o.mw.Known(&s, a.print()) {
+		return
+	}
+	a.tell(&s, &o.options)
 	if bot != nil && s.Chat != nil {
 		s.Reply = o.replyBy(bot)
 	}
@@ -77,13 +83,13 @@ func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
 
 // date gives an update that carries no time that of the platform, so that it is
 // ordered among the others by its id.
-func (o *observer) date(s *middleware.Sender, id int) {
+func (o *observer) date(s *middleware.Sender, a *act, id int) {
 	switch {
 	case s.At.IsZero():
 		now, known := o.clock.Now()
 		s.At, s.Undated = at(now.Unix(), id), !known
-	case s.Event != "chat_boost": // whose date can be that of an old boost, which changed
-		o.clock.Note(s.At.Truncate(time.Second))
+	case a.event != "chat_boost": // whose date can be that of an old boost, which changed
+		o.clock.Note(time.Unix(a.date, 0))
 	}
 }
 

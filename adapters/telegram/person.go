@@ -67,17 +67,18 @@ func describe(s *middleware.Sender, u *tele.User) {
 	}
 }
 
-// describeStart reads the text: telebot sets Message.Payload only when it looks
-// for a handler.
-func describeStart(s *middleware.Sender, m *tele.Message, me *tele.User) {
-	name, bot, payload, ok := command(m.Text)
+// start reads the start command and the payload of the link that it came by. It
+// reads the text, since telebot sets Message.Payload only when it looks for a
+// handler.
+func start(text string, me *tele.User) (is bool, link string) {
+	name, bot, payload, ok := command(text)
 	if !ok || name != "/start" || (bot != "" && !isName(bot, me)) {
-		return
+		return false, ""
 	}
-	s.Start = true
-	if deepLink(payload) {
-		s.Set(store.FieldStartPayload, payload)
+	if !deepLink(payload) {
+		payload = ""
 	}
+	return true, payload
 }
 
 // describeContact takes the number of a contact only where it is the sender's own,

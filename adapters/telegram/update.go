@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"strings"
 	"time"
 
 	tele "gopkg.in/telebot.v3"
@@ -30,8 +31,11 @@ func FromUpdate(u *tele.Update, me *tele.User, o *Options) middleware.Sender {
 	if o == nil {
 		o = &Options{}
 	}
+	var a act
+	a.read(u, me)
 	var s middleware.Sender
-	fill(&s, u, me, o)
+	a.identify(&s, u.ID, o)
+	a.tell(&s, o)
 	return s
 }
 
@@ -49,6 +53,8 @@ type act struct {
 	status    store.Status
 
 	message *tele.Message // new, not edited
+	start   bool
+	payload string // of a link to the bot
 	order   *tele.Order
 	address *tele.ShippingAddress
 	bio     string
@@ -57,32 +63,52 @@ type act struct {
 // unknownEvent is the Event of an update that has no field telebot knows.
 const unknownEvent = "update"
 
-func fill(s *middleware.Sender, u *tele.Update, me *tele.User, o *Options) {
-	a := read(u, me)
+// identify says who acted and when, which is all that [middleware.Middleware.Known]
+// has to be told.
+func (a *act) identify(s *middleware.Sender, id int, o *Options) {
 	s.Channel = Channel
-	s.Event = a.event
-	s.Native = a.native
-	s.At = at(a.date, u.ID)
-	s.Chat = a.recipient()
-	s.Drop = verdict(&a)
+	s.At = at(a.date, id)
+	s.Drop = verdict(a)
 	if s.Drop == "" && !a.addressed && o.Scope != Everyone {
 		s.Drop = middleware.ReasonUnaddressed
 	}
 	switch s.Drop {
-	case "", middleware.ReasonUnaddressed, middleware.ReasonBot:
-	default:
-		return // nobody that a filter could let in
+	case "", middleware.ReasonUnaddressed, middleware.ReasonBot: // somebody that a filter could let in
+		s.NumericID = uint64(a.from.ID)
 	}
-	s.NumericID = uint64(a.from.ID)
+}
+
+// print stands for all that tell states, so it has to name whatever that reads.
+// It is 0 for what is rare.
+func (a *act) print() middleware.Print {
+	if a.payload != "" || a.bio != "" || a.order != nil || a.address != nil || a.message != nil && a.message.Contact != nil {
+		return 0
+	}
+	p := middleware.Print(1)
+	if a.from.IsPremium {
+		p = 2
+	}
+	return p.Text(string(a.status)).Text(a.from.FirstName).Text(a.from.LastName).Text(a.from.Username).Text(a.from.LanguageCode)
+}
+
+// tell says the rest.
+func (a *act) tell(s *middleware.Sender, o *Options) {
+	s.Event = a.event
+	s.Native = a.native
+	s.Chat = a.recipient()
+	if s.NumericID == 0 {
+		return
+	}
+	s.Start = a.start
 	describe(s, a.from)
 	if a.status != "" {
 		s.Set(store.FieldStatus, string(a.status))
 	}
-	if a.message != nil {
-		describeStart(s, a.message, me)
-		if !o.OmitContacts {
-			describeContact(s, a.message)
-		}
+	if a.payload != "" {
+		s.Set(store.FieldStartPayload, a.payload)
+	}
+	if a.message != nil && !o.OmitContacts {
+		describeContact(s, a.message)
 	}
 	if o.OrderInfo {
 		describeOrder(s, a.order)
@@ -94,70 +120,74 @@ func fill(s *middleware.Sender, u *tele.Update, me *tele.User, o *Options) {
 }
 
 // read finds the one field of u that is set, in the order in which telebot looks.
-func read(u *tele.Update, me *tele.User) act {
+func (a *act) read(u *tele.Update, me *tele.User) {
 	switch {
 	case u.Message != nil:
-		a := ofMessage("message", u.Message, u.Message.Unixtime, me)
-		a.message = u.Message
-		if p := u.Message.Payment; p != nil {
+		m := u.Message
+		a.readMessage("message", m, m.Unixtime, me)
+		a.message = m
+		if strings.HasPrefix(m.Text, "/") {
+			a.start, a.payload = start(m.Text, me)
+		}
+		if p := m.Payment; p != nil {
 			a.addressed, a.order, a.address = true, &p.Order, &p.Order.Address
 		}
-		return a
 	case u.EditedMessage != nil:
-		return ofMessage("edited_message", u.EditedMessage, u.EditedMessage.LastEdit, me)
+		a.readMessage("edited_message", u.EditedMessage, u.EditedMessage.LastEdit, me)
 	case u.ChannelPost != nil:
 		m := u.ChannelPost
-		return act{event: "channel_post", native: m, chat: m.Chat, date: m.Unixtime, drop: middleware.ReasonChannel}
+		*a = act{event: "channel_post", native: m, chat: m.Chat, date: m.Unixtime, drop: middleware.ReasonChannel}
 	case u.EditedChannelPost != nil:
 		m := u.EditedChannelPost
-		return act{event: "edited_channel_post", native: m, chat: m.Chat, date: m.LastEdit, drop: middleware.ReasonChannel}
+		*a = act{event: "edited_channel_post", native: m, chat: m.Chat, date: m.LastEdit, drop: middleware.ReasonChannel}
 	case u.Callback != nil:
-		return ofCallback(u.Callback)
+		*a = ofCallback(u.Callback)
 	case u.Query != nil:
 		q := u.Query
-		return act{event: "inline_query", native: q, from: q.Sender, addressed: true}
+		*a = act{event: "inline_query", native: q, from: q.Sender, addressed: true}
 	case u.InlineResult != nil:
 		r := u.InlineResult
-		return act{event: "chosen_inline_result", native: r, from: r.Sender, addressed: true}
+		*a = act{event: "chosen_inline_result", native: r, from: r.Sender, addressed: true}
 	case u.ShippingQuery != nil:
 		q := u.ShippingQuery
-		return act{event: "shipping_query", native: q, from: q.Sender, addressed: true, address: &q.Address}
+		*a = act{event: "shipping_query", native: q, from: q.Sender, addressed: true, address: &q.Address}
 	case u.PreCheckoutQuery != nil:
 		q := u.PreCheckoutQuery
-		return act{event: "pre_checkout_query", native: q, from: q.Sender, addressed: true, order: &q.Order, address: &q.Order.Address}
+		*a = act{event: "pre_checkout_query", native: q, from: q.Sender, addressed: true, order: &q.Order, address: &q.Order.Address}
 	case u.Poll != nil:
-		return act{event: "poll", native: u.Poll}
+		*a = act{event: "poll", native: u.Poll}
 	case u.PollAnswer != nil:
 		p := u.PollAnswer
-		return act{event: "poll_answer", native: p, from: p.Sender, behalf: p.Chat}
+		*a = act{event: "poll_answer", native: p, from: p.Sender, behalf: p.Chat}
 	case u.MyChatMember != nil:
-		return ofMyChatMember(u.MyChatMember)
+		*a = ofMyChatMember(u.MyChatMember)
 	case u.ChatMember != nil:
 		m := u.ChatMember
-		return act{event: "chat_member", native: m, from: m.Sender, chat: m.Chat, date: m.Unixtime}
+		*a = act{event: "chat_member", native: m, from: m.Sender, chat: m.Chat, date: m.Unixtime}
 	case u.ChatJoinRequest != nil:
 		// The chat is one that the person is not in yet, so an answer goes to them.
 		r := u.ChatJoinRequest
-		return act{event: "chat_join_request", native: r, from: r.Sender, date: r.Unixtime, bio: r.Bio}
+		*a = act{event: "chat_join_request", native: r, from: r.Sender, date: r.Unixtime, bio: r.Bio}
 	case u.Boost != nil:
-		return ofBoost(u.Boost)
+		*a = ofBoost(u.Boost)
 	case u.BoostRemoved != nil:
 		// It ran out; nobody did anything.
 		b := u.BoostRemoved
-		return act{event: "removed_chat_boost", native: b, chat: b.Chat, date: b.RemoveUnixtime, drop: middleware.ReasonSystem}
+		*a = act{event: "removed_chat_boost", native: b, chat: b.Chat, date: b.RemoveUnixtime, drop: middleware.ReasonSystem}
 	case u.MessageReaction != nil:
 		r := u.MessageReaction
-		return act{event: "message_reaction", native: r, from: r.User, behalf: r.ActorChat, chat: r.Chat, date: r.DateUnixtime, addressed: private(r.Chat)}
+		*a = act{event: "message_reaction", native: r, from: r.User, behalf: r.ActorChat, chat: r.Chat, date: r.DateUnixtime, addressed: private(r.Chat)}
 	case u.MessageReactionCount != nil:
 		r := u.MessageReactionCount
-		return act{event: "message_reaction_count", native: r, chat: r.Chat, date: r.DateUnixtime}
+		*a = act{event: "message_reaction_count", native: r, chat: r.Chat, date: r.DateUnixtime}
 	default:
-		return act{event: unknownEvent}
+		*a = act{event: unknownEvent}
 	}
 }
 
-func ofMessage(event string, m *tele.Message, date int64, me *tele.User) act {
-	a := act{event: event, native: m, from: m.Sender, behalf: m.SenderChat, chat: m.Chat, date: date}
+func (a *act) readMessage(event string, m *tele.Message, date int64, me *tele.User) {
+	a.event, a.native, a.date = event, m, date
+	a.from, a.behalf, a.chat = m.Sender, m.SenderChat, m.Chat
 	switch {
 	case m.Chat == nil:
 		a.drop = middleware.ReasonMalformed
@@ -166,7 +196,6 @@ func ofMessage(event string, m *tele.Message, date int64, me *tele.User) act {
 	default:
 		a.addressed = addresses(m, me)
 	}
-	return a
 }
 
 // ofCallback does not look at who wrote the message or when: that was the bot, and
