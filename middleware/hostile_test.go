@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +148,22 @@ func (p pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
+// reasons are those that the store was seen to hold, each with how often. A
+// Replay empties them.
+type reasons struct{ dead, retried map[string]int }
+
+func (r reasons) read(held []store.Standing) {
+	for _, s := range held {
+		switch {
+		case s.Reason == "":
+		case s.State == store.StateDead:
+			r.dead[s.Reason]++
+		case s.State == store.StateOwed && s.Attempts > 0:
+			r.retried[s.Reason]++
+		}
+	}
+}
+
 func TestHostileServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const people, token = 100, "CANARYTOKEN"
@@ -170,6 +188,7 @@ func TestHostileServer(t *testing.T) {
 			texts = append(texts, fmt.Sprintf("%v %+v %#v", err, err, err))
 		}
 		st := memstore.New()
+		why := reasons{dead: make(map[string]int), retried: make(map[string]int)}
 		mw, _ := start(t, st, middleware.Options{
 			Backends: backends(b), Logger: zap.New(core), Attempts: 2,
 			OnRetry:   func(_ context.Context, r middleware.Retry) { note(r.Err) },
@@ -179,14 +198,13 @@ func TestHostileServer(t *testing.T) {
 			for id := range uint64(people) {
 				mw.Observe(person(1+id, round, fmt.Sprintf("CANARYNAME v%d", round)))
 			}
-			time.Sleep(time.Hour)
+			for range 60 {
+				time.Sleep(time.Minute)
+				why.read(standings(t, st, store.StandingFilter{}))
+			}
 			if _, err := mw.Replay(t.Context(), "monosay", store.Key{}); err != nil {
 				t.Error(err)
 			}
-		}
-		var reasons []string
-		for _, s := range standings(t, st, store.StandingFilter{}) {
-			reasons = append(reasons, s.Reason)
 		}
 		h.mu.Lock()
 		h.off = true
@@ -212,7 +230,12 @@ func TestHostileServer(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		texts = append(texts, reasons...)
+		t.Logf("reasons of dead letters: %v\nand of retries: %v", why.dead, why.retried)
+		if len(why.dead) == 0 || len(why.retried) == 0 {
+			t.Errorf("%d reasons of dead letters and %d of retries were seen, want some of both", len(why.dead), len(why.retried))
+		}
+		texts = slices.AppendSeq(texts, maps.Keys(why.dead))
+		texts = slices.AppendSeq(texts, maps.Keys(why.retried))
 		for _, entry := range logs.All() {
 			texts = append(texts, fmt.Sprint(entry.Message, entry.ContextMap()))
 		}
