@@ -1,7 +1,10 @@
 package natstest
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,8 +55,35 @@ func TestOptionsAreChecked(t *testing.T) {
 			t.Errorf("%s: the error is %v, and does not wrap ErrInvalid", name, err)
 		}
 	}
-	if _, err := natsstore.New(t.Context(), js, &natsstore.Options{MayLoseOnPowerCut: true}); err != nil {
-		t.Error(err)
+}
+
+func TestPowerCutsAreWarnedOf(t *testing.T) { // not in parallel: it sets slog's default
+	js := connect(t, single(t))
+	defer slog.SetDefault(slog.Default())
+	for _, test := range []struct {
+		options  natsstore.Options
+		warnings int
+	}{
+		{natsstore.Options{SyncAlways: true}, 0},
+		{natsstore.Options{SyncAlways: true, MayLoseOnPowerCut: true}, 0},
+		{natsstore.Options{MayLoseOnPowerCut: true}, 1},
+	} {
+		var logged bytes.Buffer
+		slog.SetDefault(slog.New(slog.NewTextHandler(&logged, nil)))
+		st, err := natsstore.New(t.Context(), js, &test.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.Apply(t.Context(), anns(0, 3)); err != nil {
+			t.Fatal(err)
+		}
+		text := logged.String()
+		if strings.Count(text, "level=WARN") != test.warnings || strings.Count(text, "\n") != test.warnings {
+			t.Errorf("%+v: what is logged is %q", test.options, text)
+		}
+		if test.warnings > 0 && (!strings.Contains(text, "sync_interval: always") || !strings.Contains(text, "bucket=rollcall")) {
+			t.Errorf("the warning is %q", text)
+		}
 	}
 }
 

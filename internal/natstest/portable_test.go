@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/memstore"
+	"github.com/rollcall-go/rollcall/store/sqlitestore"
 )
 
 // movable is what a bot can be moved between.
@@ -100,11 +102,20 @@ func TestCopy(t *testing.T) {
 	n := single(t)
 	bucket := func(t *testing.T, name string) movable { return open(t, connect(t, n), name, 1) }
 	memory := func(*testing.T, string) movable { return memstore.New() }
+	file := func(t *testing.T, name string) movable {
+		st, err := sqlitestore.Open(filepath.Join(t.TempDir(), name+".db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = st.Close() })
+		return st
+	}
 	for _, c := range []struct {
 		name     string
 		src, dst func(t *testing.T, name string) movable
 	}{
 		{"memory-to-nats", memory, bucket}, {"nats-to-memory", bucket, memory}, {"nats-to-nats", bucket, bucket},
+		{"sqlite-to-nats", file, bucket}, {"nats-to-sqlite", bucket, file},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src, dst := c.src(t, c.name+"-src"), c.dst(t, c.name+"-dst")

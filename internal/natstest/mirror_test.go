@@ -1,0 +1,91 @@
+package natstest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/natsstore"
+)
+
+// A mirror is the crm as a backend: it holds the newest that it was told of each
+// person.
+type mirror struct {
+	mu     sync.Mutex
+	people map[store.Key]told
+}
+
+type told struct {
+	version int64
+	name    string
+}
+
+func (*mirror) Name() string         { return crm }
+func (*mirror) Traits() store.Traits { return store.Traits{InFlight: 32} }
+
+func (m *mirror) Deliver(_ context.Context, d store.Delivery) (store.Receipt, error) {
+	m.note(d.Profile.Key, d.Version, d.Profile.GivenName)
+	return store.Receipt{}, nil
+}
+
+func (m *mirror) note(key store.Key, version int64, name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.people == nil {
+		m.people = make(map[store.Key]told)
+	}
+	if version >= m.people[key].version {
+		m.people[key] = told{version: version, name: name}
+	}
+}
+
+// check wants the mirror to hold everybody who is in st, as they are there, and
+// returns how many that are.
+func (m *mirror) check(t *testing.T, st store.Outbox) (people int) {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	wrong := 0
+	for p, err := range st.List(t.Context(), store.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		people++
+		if held := m.people[p.Key]; held.name != p.GivenName {
+			if wrong++; wrong == 1 {
+				t.Errorf("%s is %q, and the backend holds %q", p.Key, p.GivenName, held.name)
+			}
+		}
+	}
+	if wrong > 0 || len(m.people) != people {
+		t.Errorf("the backend holds %d people, %d of the %d who are kept not as they are", len(m.people), wrong, people)
+	}
+	return people
+}
+
+// deliverAll has a real deliverer deliver to m until nothing is owed.
+func (m *mirror) deliverAll(t *testing.T, st *natsstore.Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ended := make(chan error)
+	go func() { ended <- middleware.Deliver(ctx, st, &middleware.Options{Backends: []store.Backend{m}}) }()
+	for {
+		backlogs, err := st.Backlogs(ctx)
+		if err != nil {
+			t.Errorf("not all is delivered: %v", err)
+			break
+		}
+		if backlogs[0].Owed == 0 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
