@@ -87,10 +87,9 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 	nodes := cluster(t)
 	js := connect(t, nodes...)
 	st := open(t, js, "kills", 3)
-	if err := st.Enroll(t.Context(), crm); err != nil {
-		t.Fatal(err)
-	}
+	b := newBot(t, st)
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	writers := make([]writer, 4)
 	var running sync.WaitGroup
 	for i := range writers {
@@ -101,19 +100,40 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 			}
 		})
 	}
-	for range *kills {
-		time.Sleep(500 * time.Millisecond)
-		var n *node
+	running.Go(func() { b.run(ctx) })
+	b.awaitCalls(t, 1000)
+	awaitLeader := func() (n *node) {
 		await(t, "the bucket has no leader, or not all follow it", func(ctx context.Context) bool {
 			n = leader(ctx, nodes, js, "KV_kills")
 			return n != nil
 		})
+		return n
+	}
+	for range *kills {
+		time.Sleep(500 * time.Millisecond)
+		n := awaitLeader()
+		b.phase.Store(stalling)
 		n.kill()
 		time.Sleep(200 * time.Millisecond)
 		n.start(t)
 	}
+	awaitLeader()
+	b.phase.Store(cut)
+	for _, n := range nodes[1:] {
+		n.kill()
+	}
+	applied := b.st.applied.Load()
+	b.awaitCalls(t, 1000)
+	if more := b.st.applied.Load() - applied; more > 1 { // one may have been answered before
+		t.Errorf("the test is blind: the bot saved %d times with one server of three", more)
+	}
+	for _, n := range nodes[1:] {
+		n.start(t)
+	}
 	stop()
 	running.Wait()
+	awaitLeader()
+	b.check(t)
 	people, created, unsure := 0, 0, 0
 	var slowest time.Duration
 	for i := range writers {
@@ -123,12 +143,16 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 		unsure += writers[i].unsure
 		slowest = max(slowest, writers[i].slowest)
 	}
-	owed(t, st, store.Backlog{Owed: people})
+	owed(t, st, store.Backlog{})
+	if got := b.crm.check(t, st); got != people+botPeople {
+		t.Errorf("%d people are kept, want %d of the writers and %d of the bot", got, people, botPeople)
+	}
 	if created+unsure != people {
 		t.Errorf("%d of %d people were reported as Created, and %d may have been in vain", created, people, unsure)
 	}
 	t.Logf("%d leaders killed, %d people acknowledged, %d of them after ErrUnavailable, the slowest Apply took %s",
 		*kills, people, unsure, slowest.Round(time.Millisecond))
+	b.log(t)
 }
 
 func TestKillOfTheOneNode(t *testing.T) {

@@ -69,7 +69,7 @@ func (m *mirror) check(t *testing.T, st store.Outbox) (people int) {
 // deliverAll has a real deliverer deliver to m until nothing is owed.
 func (m *mirror) deliverAll(t *testing.T, st *natsstore.Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	ended := make(chan error)
 	go func() { ended <- middleware.Deliver(ctx, st, &middleware.Options{Backends: []store.Backend{m}}) }()
