@@ -103,7 +103,7 @@ func TestNobodyIsKnownWhereEachEventIsAskedFor(t *testing.T) {
 }
 
 func TestWhatIsNotForThePrintIsNeverKnown(t *testing.T) {
-	mw := quiet(t, memstore.New(), middleware.Options{})
+	mw := quiet(t, memstore.New(), middleware.Options{SeenEvery: -1})
 	see(mw, ann(0, "Ann"))
 	flush(t, mw)
 	for name, change := range map[string]func(*middleware.Sender){
@@ -119,6 +119,9 @@ func TestWhatIsNotForThePrintIsNeverKnown(t *testing.T) {
 	}
 	if mw.Known(ann(0, "Ann"), 0) || (*middleware.Middleware)(nil).Known(ann(0, "Ann"), 1) {
 		t.Error("no Print, or no Middleware, and somebody is known")
+	}
+	if !see(mw, ann(1, "Ann")) {
+		t.Error("not known any more")
 	}
 	must(t, mw.Close(t.Context()))
 	if see(mw, ann(1, "Ann")) {
