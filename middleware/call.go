@@ -86,8 +86,8 @@ func (d *deliverer) launch(ctx context.Context, r result) {
 	}
 	d.inFlight++
 	go func() {
+		defer func() { d.results <- r }() // also when the backend ends the goroutine
 		d.call(ctx, &r)
-		d.results <- r
 	}()
 }
 
@@ -100,6 +100,9 @@ func (d *deliverer) call(ctx context.Context, r *result) {
 		d.log.Warn("backend neither answers nor heeds its context; the person waits")
 	})
 	defer deaf.Stop()
+	for i := range r.parts {
+		r.parts[i].fail(errLeft)
+	}
 	err := d.contain(func() error {
 		err := d.ask(ctx, r)
 		for i := range r.parts {
@@ -107,7 +110,7 @@ func (d *deliverer) call(ctx context.Context, r *result) {
 			if err != nil {
 				p.err = err
 			}
-			p.read(ctx, r.claims[i].Standing.Key)
+			p.read(ctx, r.claims[i].Standing)
 		}
 		return nil
 	})
@@ -119,16 +122,22 @@ func (d *deliverer) call(ctx context.Context, r *result) {
 }
 
 // read makes of p.err, whose methods are the backend's too, what is done about it.
-func (p *part) read(ctx context.Context, key store.Key) {
+func (p *part) read(ctx context.Context, s store.Standing) {
+	p.blame, p.reason = nobody, ""
 	if p.err == nil {
 		return
 	}
-	p.blame, p.reason = blameFor(ctx, p.err), reason(p.err, key)
+	p.blame, p.reason = blameFor(ctx, p.err), reason(p.err, s.Key)
+	if p.blame == cannotErase && !s.Erase { // an error that means something else here
+		p.blame = theBackend
+	}
 	if throttled, ok := errors.AsType[*store.ThrottledError](p.err); ok {
 		p.after = throttled.After
 	}
 	p.err = redact(p.err)
 }
+
+var errLeft = fmt.Errorf("middleware: the call ended without a result: %w", store.ErrUnanswered)
 
 // fail is for one of ours.
 func (p *part) fail(err error) { p.blame, p.reason, p.err = theSilence, err.Error(), err }
@@ -141,7 +150,8 @@ func (d *deliverer) ask(ctx context.Context, r *result) error {
 		if !ok {
 			return fmt.Errorf("middleware: erase %s at %s: %w", s.Key, d.name, store.ErrCannotErase)
 		}
-		return eraser.Erase(ctx, s.Key, s.Remote)
+		first.err = eraser.Erase(ctx, s.Key, s.Remote)
+		return nil
 	}
 	batcher, ok := d.backend.(store.Batcher)
 	if !ok || d.traits.Batch == 1 {

@@ -182,7 +182,7 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 	var claims []store.Claim
 	var next time.Duration
 	err := d.m.containStore(func() (err error) {
-		claims, next, err = d.m.outbox.Claim(ctx, d.name, calls*d.traits.Batch, d.lease())
+		claims, next, err = d.m.outbox.Claim(ctx, d.name, min(calls*d.traits.Batch, batchPeople), d.lease())
 		return err
 	})
 	switch {

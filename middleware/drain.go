@@ -62,7 +62,7 @@ func (m *Middleware) owed(ctx context.Context) (owed []string, err error) {
 	}
 	for _, d := range m.deliverers {
 		b, ok := enrolled[d.name]
-		switch people := b.Owed + int(d.untold.Load()); {
+		switch people := max(b.Owed, int(d.untold.Load())); {
 		case people > 0:
 			owed = append(owed, fmt.Sprintf("%d to %s", people, d.name))
 		case ok && !b.Complete, !ok && !d.enrolled.Load():

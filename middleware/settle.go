@@ -96,8 +96,9 @@ func (d *deliverer) settle() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
-	settlements := make([]store.Settlement, len(d.unsettled))
-	for i, s := range d.unsettled {
+	batch := d.unsettled[:min(len(d.unsettled), batchPeople)]
+	settlements := make([]store.Settlement, len(batch))
+	for i, s := range batch {
 		settlements[i] = s.settlement
 	}
 	err := d.m.containStore(func() error { return d.m.outbox.Settle(ctx, d.name, settlements) })
@@ -107,7 +108,7 @@ func (d *deliverer) settle() error {
 	if err != nil {
 		return err
 	}
-	for _, s := range d.unsettled {
+	for _, s := range batch {
 		if s.outcome != nil {
 			d.m.tell(s.outcome)
 		}
@@ -115,9 +116,9 @@ func (d *deliverer) settle() error {
 			d.m.tellRetry(s.retry)
 		}
 	}
-	d.untold.Add(-int64(len(d.unsettled)))
-	d.unsettled = nil
-	return nil
+	d.untold.Add(-int64(len(batch)))
+	d.unsettled = slices.Delete(d.unsettled, 0, len(batch))
+	return d.settle()
 }
 
 // describe adds to a settlement what is told once it is durable.

@@ -74,13 +74,13 @@ func settlementOf(s store.Standing, p *part, pause, timeout time.Duration) store
 	case ourselves:
 		// The request may have reached the backend, and the next process must not
 		// send another one beside it.
-		x.Verdict, x.After = store.VerdictRelease, timeout
+		x.Verdict, x.After, x.Unanswered = store.VerdictRelease, timeout, true
 	case theAccess:
 		x.Verdict, x.After = store.VerdictRetry, deniedPause+jitter(deniedPause, s.Attempts)
 	case theBackend:
 		x.Verdict, x.After = store.VerdictRetry, jitter(firstPause, s.Attempts)
 	case theSilence:
-		x.Verdict, x.After = store.VerdictRetry, timeout+jitter(firstPause, s.Attempts)
+		x.Verdict, x.After, x.Unanswered = store.VerdictRetry, timeout+jitter(firstPause, s.Attempts), true
 	}
 	return x
 }

@@ -90,9 +90,9 @@ type Traits struct {
 	// tells what stayed there.
 	CannotClear bool
 
-	// Batch is how many people a [Batcher] takes in one call. 0: 1.
+	// Batch is how many people a [Batcher] takes in one call, up to 500. 0: 1.
 	Batch int
-	// InFlight is how many calls may run at once. 0: 4.
+	// InFlight is how many calls may run at once, up to 500. 0: 4.
 	InFlight int
 	// Rate bounds the calls, each batch being one. Zero: no bound.
 	Rate Rate
@@ -195,6 +195,8 @@ func ValidateBackend(b Backend) error {
 	switch {
 	case t.Batch < 0, t.InFlight < 0, t.Rate.Calls < 0, t.Rate.Per < 0, t.Timeout < 0:
 		return fmt.Errorf("backend %q: a number of its Traits is negative: %w", name, ErrInvalid)
+	case t.Batch > maxAtOnce, t.InFlight > maxAtOnce:
+		return fmt.Errorf("backend %q: Traits.Batch or Traits.InFlight is above %d: %w", name, maxAtOnce, ErrInvalid)
 	case t.Timeout > maxTimeout:
 		return fmt.Errorf("backend %q: Traits.Timeout is above one minute: %w", name, ErrInvalid)
 	case (t.Rate.Calls == 0) != (t.Rate.Per == 0):
@@ -205,7 +207,10 @@ func ValidateBackend(b Backend) error {
 	return nil
 }
 
-const maxTimeout = time.Minute
+const (
+	maxTimeout = time.Minute
+	maxAtOnce  = 500
+)
 
 // backendNameProblem says what is wrong with the name of a backend.
 func backendNameProblem(name string) string {

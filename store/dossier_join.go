@@ -32,7 +32,7 @@ func (m meeting) join(here, there Standing) Standing {
 	if s.State == "" {
 		return s
 	}
-	s.Touched = here.Touched || there.Touched
+	s.Touched = here.reached() || there.reached()
 	if s.State != StateErased && s.State != StateUnerasable {
 		s.Remote = cmp.Or(s.Remote, here.Remote, there.Remote)
 	}
@@ -42,7 +42,7 @@ func (m meeting) join(here, there Standing) Standing {
 // settledSince reports whether the other store has settled all that is owed here.
 func (m meeting) settledSince(here, there Standing) bool {
 	return there.State != "" && there.State != StateOwed && !m.lacking.Owes() && !here.Erase &&
-		(!here.Touched || there.Due.After(here.Due))
+		(!here.reached() || there.Due.After(here.Due))
 }
 
 // takenOver is the standing of the other store. Its claim stays behind.
@@ -62,7 +62,7 @@ func (m meeting) added(here, there Standing) Standing {
 	if m.news.Owes() {
 		s = s.Changed(m.news.Fields, m.now)
 	}
-	sentThereSince := there.Touched && !here.Due.After(there.Due)
+	sentThereSince := there.reached() && !here.Due.After(there.Due)
 	if m.lacking.Owes() && sentThereSince { // it may have overwritten what only this store knows
 		s = s.owing(m.lacking.Fields, false, m.now)
 	}
@@ -119,7 +119,7 @@ func (m meeting) toErase(s Standing) (owed Standing, keep bool) {
 // the two stores has sent.
 func erasedSince(s, other Standing) bool {
 	receipt := func(s Standing) bool { return s.State == StateErased || s.State == StateUnerasable }
-	return receipt(s) && (!other.Touched || s.Due.After(other.Due) || receipt(other) && !s.Due.Before(other.Due))
+	return receipt(s) && (!other.reached() || s.Due.After(other.Due) || receipt(other) && !s.Due.Before(other.Due))
 }
 
 // owing adds to what is owed. A claim does not settle what was added to it.

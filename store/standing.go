@@ -59,10 +59,11 @@ type Standing struct {
 	// Due is when it may be claimed, for StateOwed, and otherwise since when State
 	// is what it is. To the millisecond.
 	Due time.Time `json:"due,omitzero"`
-	// Token is that of the claim that holds it, 0 for none.
+	// Token is that of the claim that holds it, 0 for none. It stays until Due
+	// where a call was not answered, since that may still be carried out.
 	Token int64 `json:"token,omitempty"`
-	// Touched means that it was claimed before, so that the backend may hold
-	// something.
+	// Touched means that a claim before this one may have reached the backend, so
+	// that it may hold something.
 	Touched bool `json:"touched,omitempty"`
 	// Attempts is how often the delivery was tried in vain.
 	Attempts int `json:"attempts,omitempty"`
@@ -121,7 +122,7 @@ func (s Standing) Bulked(now time.Time) Standing {
 // anything: then nothing of s may stay.
 func (s Standing) Forgotten(now time.Time) (forgotten Standing, keep bool) {
 	switch {
-	case !s.Touched:
+	case !s.reached():
 		return Standing{}, false
 	case s.State == StateErased, s.State == StateUnerasable:
 		return s, true
@@ -147,9 +148,13 @@ func (s Standing) Replayed(now time.Time) Standing {
 	return s
 }
 
+// reached reports whether the backend may hold something of the person.
+func (s Standing) reached() bool { return s.Touched || s.Token != 0 }
+
 // Claimed hands s out until lease is over. token is a random number, not 0.
 func (s Standing) Claimed(token int64, now time.Time, lease time.Duration) Standing {
-	s.Token, s.Touched, s.Due = token, true, wholeMillis(now.Add(min(lease, MaxWait)))
+	s.Touched = s.reached()
+	s.Token, s.Due = token, wholeMillis(now.Add(min(lease, MaxWait)))
 	return s
 }
 
@@ -164,6 +169,10 @@ type Settlement struct {
 	Reason string
 	// After is the pause, for VerdictRetry and VerdictRelease.
 	After time.Duration
+	// Unanswered is for VerdictRetry and VerdictRelease: the call may still be
+	// carried out until After is over. Nothing is claimed before, whatever
+	// happens.
+	Unanswered bool
 	// Remote is the Receipt's, for all verdicts but those of an erasure.
 	Remote string
 	// Refused is the Receipt's, for VerdictDead.
@@ -192,6 +201,7 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 	}
 	s.Token = 0
 	s.Due = wholeMillis(now)
+	s.Touched = s.Touched || x.Verdict != VerdictUnserved
 	if x.Remote != "" {
 		s.Remote = cut(x.Remote, maxRemote)
 	}
@@ -202,6 +212,9 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 			s.State, s.Fields, s.All, s.Bulk = StateDelivered, nil, false, false
 		}
 	case VerdictErased, VerdictUnerasable:
+		if !s.Erase {
+			return s // nobody asked for it
+		}
 		s.Attempts, s.Reason, s.Erase, s.Remote = 0, "", false, ""
 		if s.All { // the person is back, and nothing of before is there
 			return s
@@ -223,17 +236,22 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 	case VerdictUnserved:
 		s.Attempts, s.Reason = 0, ""
 		if s.Version == x.Version {
-			// Where nothing was delivered before, there is nothing to erase.
-			s.Touched = !s.All || s.Remote != ""
 			s.State, s.Fields, s.All, s.Bulk = StateUnserved, nil, false, false
 		}
 	case VerdictRetry:
 		s.Attempts++
-		s.Reason, s.Due = cut(x.Reason, maxReason), wholeMillis(now.Add(min(x.After, MaxWait)))
+		s.wait(x, now)
 	case VerdictRelease:
-		s.Reason, s.Due = cut(x.Reason, maxReason), wholeMillis(now.Add(min(x.After, MaxWait)))
+		s.wait(x, now)
 	}
 	return s
+}
+
+func (s *Standing) wait(x Settlement, now time.Time) {
+	s.Reason, s.Due = cut(x.Reason, maxReason), wholeMillis(now.Add(min(x.After, MaxWait)))
+	if x.Unanswered {
+		s.Token = x.Token
+	}
 }
 
 const (

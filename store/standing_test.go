@@ -133,6 +133,21 @@ func TestStandingBulked(t *testing.T) {
 	})
 }
 
+// A call was not answered and may still be carried out: what comes next waits for it.
+func TestNothingOvertakesACallThatWasNotAnswered(t *testing.T) {
+	silent := Standing{State: StateOwed, Version: 3, All: true, Due: standingLater, Token: 5, Attempts: 1}
+	forgotten, keep := silent.Forgotten(standingNow)
+	if !keep || !forgotten.Erase || !forgotten.Due.Equal(standingLater) {
+		t.Errorf("forgotten it is %+v, kept %v", forgotten, keep)
+	}
+	if replayed := silent.Replayed(standingNow); !reflect.DeepEqual(replayed, silent) {
+		t.Errorf("replayed it is %+v", replayed)
+	}
+	if changed := silent.Changed([]Field{FieldBio}, standingNow); !changed.Due.Equal(standingLater) {
+		t.Errorf("changed it is %+v", changed)
+	}
+}
+
 func TestStandingForgotten(t *testing.T) {
 	for _, state := range []State{"", StateOwed} {
 		if got, keep := (Standing{Backend: "b", State: state, Fields: []Field{FieldBio}}).Forgotten(standingNow); keep || !reflect.DeepEqual(got, Standing{}) {
@@ -198,12 +213,17 @@ func TestStandingClaimed(t *testing.T) {
 	owed := Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, Bulk: true, Due: standingPast, Attempts: 2, Reason: "why"}
 	for lease, until := range map[time.Duration]time.Time{time.Minute: standingLater, time.Hour: standingMilli.Add(MaxWait)} {
 		want := owed
-		want.Token, want.Touched, want.Due = 5, true, until
+		want.Token, want.Due = 5, until
 		if got := owed.Claimed(5, standingNow, lease); !reflect.DeepEqual(got, want) {
 			t.Errorf("claimed for %s it is\n\t%+v\nand should be\n\t%+v", lease, got, want)
 		} else if got.DueAt(standingNow) || !got.DueAt(until) {
 			t.Errorf("claimed for %s it is due at %s, or not at %s", lease, standingNow, until)
 		}
+	}
+	crashed := owed
+	crashed.Token = 4
+	if again := crashed.Claimed(5, standingNow, time.Minute); !again.Touched || again.Token != 5 {
+		t.Errorf("after a claim that nobody settled it is %+v, and the backend may hold something", again)
 	}
 }
 
@@ -303,7 +323,7 @@ func TestStandingSettled(t *testing.T) {
 			},
 		}, {
 			"not served, and never delivered",
-			Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, All: true, Bulk: true, Due: standingLater, Token: 5, Touched: true, Attempts: 1, Reason: "before"},
+			Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, All: true, Bulk: true, Due: standingLater, Token: 5, Attempts: 1, Reason: "before"},
 			Settlement{Verdict: VerdictUnserved},
 			Standing{State: StateUnserved, Version: 3, Due: standingMilli},
 		}, {
@@ -320,6 +340,16 @@ func TestStandingSettled(t *testing.T) {
 		}, {
 			"retry", claimed, Settlement{Verdict: VerdictRetry, Reason: "in vain", After: time.Minute},
 			with(claimed, func(s *Standing) { s.Token, s.Due, s.Attempts, s.Reason = 0, standingLater, 3, "in vain" }),
+		}, {
+			"retry of what may still be carried out", claimed, Settlement{Verdict: VerdictRetry, Reason: "in vain", After: time.Minute, Unanswered: true},
+			with(claimed, func(s *Standing) { s.Due, s.Attempts, s.Reason = standingLater, 3, "in vain" }),
+		}, {
+			"a first claim that was given back",
+			Standing{State: StateOwed, Version: 3, All: true, Due: standingLater, Token: 5}, Settlement{Verdict: VerdictRelease},
+			Standing{State: StateOwed, Version: 3, All: true, Due: standingMilli, Touched: true},
+		}, {
+			"erased, which nobody asked for", claimed, Settlement{Verdict: VerdictUnerasable},
+			with(claimed, func(s *Standing) { s.Token, s.Due = 0, standingMilli }),
 		}, {
 			"release", claimed, Settlement{Verdict: VerdictRelease, Reason: "busy", After: time.Hour},
 			with(claimed, func(s *Standing) { s.Token, s.Due, s.Reason = 0, standingMilli.Add(MaxWait), "busy" }),
