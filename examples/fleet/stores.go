@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
@@ -70,7 +72,9 @@ func (o storeOptions) openNATS(ctx context.Context) (store.Outbox, func(), error
 		return nil, nil, err
 	}
 	// A bot in production asks for SyncAlways, and sets it on the server.
-	st, err := natsstore.New(ctx, js, &natsstore.Options{Bucket: o.Space, MayLoseOnPowerCut: true})
+	st, err := natsstore.New(ctx, js, &natsstore.Options{
+		Bucket: o.Space, MayLoseOnPowerCut: func(warning string) { fmt.Fprintln(os.Stderr, warning) },
+	})
 	if err != nil {
 		nc.Close()
 		return nil, nil, err

@@ -34,7 +34,7 @@ func TestFleet(t *testing.T) {
 		if err := cmd.Run(); err != nil || !strings.HasSuffix(stdout.String(), end) {
 			t.Fatalf("%v, and the story does not end in %q:\n%s%s", err, end, stdout.String(), stderr.String())
 		}
-		if !strings.Contains(stderr.String(), "MayLoseOnPowerCut") {
+		if !strings.Contains(stderr.String(), "may lose what it has acknowledged") {
 			t.Errorf("nobody is warned of the server's default:\n%s", stderr.String())
 		}
 	}

@@ -21,10 +21,13 @@
 //	jetstream { store_dir: /var/lib/nats, sync_interval: always }
 //
 // The default is to sync every two minutes: what was acknowledged since is lost
-// when the power fails, also in a cluster whose machines fail together. No client
-// can ask for that setting, so somebody has to state it: New returns
-// [ErrSyncUnconfirmed] until Options.SyncAlways says that it is there, or
-// Options.MayLoseOnPowerCut that it need not be.
+// when the power fails, also in a cluster whose machines fail together. The server
+// tells that setting to its monitoring port and its system account, and not to a
+// bot's, so somebody has to state it: New returns [ErrSyncUnconfirmed] until
+// Options.SyncAlways says that it is there, or Options.MayLoseOnPowerCut that it
+// need not be. The latter is a function, which each New gives a warning for the log:
+//
+//	MayLoseOnPowerCut: func(warning string) { logger.Warn(warning) },
 //
 // The user of the connection needs to publish to $KV.<bucket>.> and
 // $JS.API.{INFO,STREAM.*.KV_<bucket>,STREAM.MSG.GET.KV_<bucket>,DIRECT.GET.KV_<bucket>}

@@ -26,8 +26,10 @@ type Options struct {
 	SyncAlways bool
 	// MayLoseOnPowerCut accepts the server's default in its place, which syncs
 	// every two minutes: when the power fails, or the machines of a cluster stop
-	// together, all that was saved since may be gone.
-	MayLoseOnPowerCut bool
+	// together, all that was saved since may be gone. New calls it once with a
+	// warning that says so, for the bot's log, before it returns a Store; it does
+	// not where SyncAlways is set too.
+	MayLoseOnPowerCut func(warning string)
 
 	// Bucket is the name of the key-value bucket: letters, digits, '-' and '_'.
 	// "": "rollcall". Its stream is called "KV_" and that.
@@ -82,6 +84,10 @@ func New(ctx context.Context, js jetstream.JetStream, o *Options) (*Store, error
 	if err := s.open(ctx, js, o.Replicas); err != nil {
 		return nil, fmt.Errorf("natsstore: open bucket %q: %w", bucket, classify(ctx, err))
 	}
+	if !o.SyncAlways {
+		o.MayLoseOnPowerCut(fmt.Sprintf("natsstore: bucket %q may lose what it has acknowledged when the power fails. "+
+			"To be safe set jetstream { sync_interval: always } in nats-server.conf, and Options.SyncAlways.", bucket))
+	}
 	return s, nil
 }
 
@@ -96,7 +102,7 @@ func (o *Options) validate(js jetstream.JetStream, bucket string) error {
 		return fmt.Errorf("there is no JetStream: %w", store.ErrInvalid)
 	case o.Replicas < 0 || o.Replicas > 5:
 		return fmt.Errorf("Options.Replicas is not 1 to 5: %w", store.ErrInvalid)
-	case !o.SyncAlways && !o.MayLoseOnPowerCut:
+	case !o.SyncAlways && o.MayLoseOnPowerCut == nil:
 		return ErrSyncUnconfirmed
 	}
 	return nil
