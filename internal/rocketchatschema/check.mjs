@@ -1,7 +1,7 @@
 // Reads a list of {schema, body} and writes a list of "" for a body that passes
 // and the first error for one that does not.
 import { validateBadRequestErrorResponse, validateForbiddenErrorResponse, validateUnauthorizedErrorResponse } from './node_modules/@rocket.chat/rest-typings/dist/v1/Ajv.js';
-import { isLivechatVisitorTokenDeleteProps } from './node_modules/@rocket.chat/rest-typings/dist/v1/omnichannel.js';
+import { isUsersResetAvatarProps } from './node_modules/@rocket.chat/rest-typings/dist/v1/users.js';
 import { isUserCreateParamsPOST } from './node_modules/@rocket.chat/rest-typings/dist/v1/users/UserCreateParamsPOST.js';
 import { isUserSetAvatarParamsPOST } from './node_modules/@rocket.chat/rest-typings/dist/v1/users/UsersSetAvatarParamsPOST.js';
 import { isUsersInfoParamsGetProps } from './node_modules/@rocket.chat/rest-typings/dist/v1/users/UsersInfoParamsGet.js';
@@ -12,7 +12,7 @@ const schemas = {
 	'users.create': isUserCreateParamsPOST,
 	'users.update': isUsersUpdateParamsPOST,
 	'users.setAvatar': isUserSetAvatarParamsPOST,
-	'livechat/visitor/:token': isLivechatVisitorTokenDeleteProps,
+	'users.resetAvatar': isUsersResetAvatarProps,
 	400: validateBadRequestErrorResponse,
 	401: validateUnauthorizedErrorResponse,
 	403: validateForbiddenErrorResponse,
