@@ -233,8 +233,9 @@ func keyUsername(p store.Profile) string {
 const maxUsername = 64
 
 // Erase deletes the account that has the person's channelUserId as externalId, and
-// the one whose id is remote. It returns store.ErrCannotErase where
-// Options.KeepErased is set.
+// the one whose id is remote. That there is none is no error. The error wraps
+// store.ErrCannotErase where Options.KeepErased is set, store.ErrUnavailable where
+// the service does not confirm the deletion, and else means what Deliver's does.
 func (b *Backend) Erase(ctx context.Context, key store.Key, remote string) error {
 	if b.keepErased {
 		return fmt.Errorf("genauth: erase %s: Options.KeepErased is set: %w", key, store.ErrCannotErase)

@@ -217,8 +217,9 @@ func (v *Visitors) register(ctx context.Context, data visitorData) (Visitor, err
 }
 
 // Erase removes the visitor of a person, and with it their rooms and all that
-// was written there. While one of those rooms is open the server refuses, and it
-// is tried again later.
+// was written there. That there is no such visitor is no error. Errors are those
+// of package rest; while one of those rooms is open the server refuses, with one
+// that is tried again later.
 func (v *Visitors) Erase(ctx context.Context, key store.Key, _ string) error {
 	const route = "livechat/visitor/:token"
 	path := "livechat/visitor/" + url.PathEscape(v.Token(key))

@@ -115,7 +115,9 @@ func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 }
 
 // DeliverBatch sends many events of TypeUpdated in one request, or in several
-// where the receiver refuses that one as invalid.
+// where the receiver refuses that one as invalid. Result i is that of ds[i], as
+// Deliver would return it: one error of package rest for all events of a request
+// that failed, and store.ErrInvalid for an event that the receiver refuses alone.
 func (b *Backend) DeliverBatch(ctx context.Context, ds []store.Delivery) []store.BatchResult {
 	results := make([]store.BatchResult, len(ds))
 	var events []Event
@@ -138,7 +140,8 @@ func (b *Backend) DeliverBatch(ctx context.Context, ds []store.Delivery) []store
 	return results
 }
 
-// Erase sends an event of TypeErased.
+// Erase sends an event of TypeErased. What the receiver erases is its own affair:
+// nil says that it has accepted the event. Errors are those of package rest.
 func (b *Backend) Erase(ctx context.Context, key store.Key, remote string) error {
 	e := erased(key)
 	e.ID = b.id("erase", key.String(), remote)

@@ -65,7 +65,8 @@ func (s *Service) put(a Account) string {
 
 func (s *Service) now() string { return s.o.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// Account returns the account with this externalId.
+// Account returns a copy of the account with this externalId, and false where
+// there is none.
 func (s *Service) Account(externalID string) (Account, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +77,7 @@ func (s *Service) Account(externalID string) (Account, bool) {
 	return a.clone(), true
 }
 
-// Accounts returns all accounts, in the order in which they were made.
+// Accounts returns copies of all accounts, in the order in which they were made.
 func (s *Service) Accounts() []Account {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,7 +19,8 @@ type token struct {
 }
 
 // SignIn returns an access token of the person with this userId, as if they had
-// signed in to the app.
+// signed in to the app. An unknown userId gets one too, whose calls fail with
+// Options.NotFound.
 func (s *Service) SignIn(userID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

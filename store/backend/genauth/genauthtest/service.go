@@ -168,7 +168,7 @@ func (s *Service) Fail(path string, failures ...Failure) {
 	s.failures[path] = append(s.failures[path], failures...)
 }
 
-// Calls returns the requests that the service got, in order.
+// Calls returns copies of the requests that the service got, in order.
 func (s *Service) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -142,6 +143,7 @@ func (s *Service) Add(u User) string {
 }
 
 // Edit changes the user with this username, as an admin would in the workspace.
+// Where there is none, change is not called.
 func (s *Service) Edit(username string, change func(u *User)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,14 +152,16 @@ func (s *Service) Edit(username string, change func(u *User)) {
 	}
 }
 
-// Remove deletes a user, as an admin would in the workspace.
+// Remove deletes the user with this id, as an admin would in the workspace. An
+// unknown id changes nothing.
 func (s *Service) Remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.users, id)
 }
 
-// User returns the user with this username, whatever its case.
+// User returns a copy of the user with this username, whatever its case, and false
+// where there is none.
 func (s *Service) User(username string) (User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +171,7 @@ func (s *Service) User(username string) (User, bool) {
 	return User{}, false
 }
 
-// Users returns all users but the Service's own account, by username.
+// Users returns copies of all users but the Service's own account, by username.
 func (s *Service) Users() []User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,11 +204,15 @@ type Call struct {
 	Status int             // that it was answered with
 }
 
-// Calls returns the requests so far, the oldest first.
+// Calls returns copies of the requests so far, the oldest first.
 func (s *Service) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.calls)
+	calls := slices.Clone(s.calls)
+	for i, c := range calls {
+		calls[i].Query, calls[i].Header, calls[i].Body = maps.Clone(c.Query), c.Header.Clone(), slices.Clone(c.Body)
+	}
+	return calls
 }
 
 // Forget forgets Calls and Mails.
