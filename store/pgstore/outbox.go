@@ -29,8 +29,8 @@ const (
 		ORDER BY channel, user_id LIMIT $3 FOR UPDATE`
 	lockNextStandingsSQL = `SELECT channel, user_id FROM rollcall.standings WHERE (channel, user_id) > ($1, $2) AND backend = $4
 		ORDER BY channel, user_id LIMIT $3 FOR UPDATE`
-	dropStandingsSQL = `DELETE FROM rollcall.standings AS s USING unnest($1::text[], $2::text[]) AS k (channel, user_id)
-		WHERE s.channel = k.channel AND s.user_id = k.user_id AND s.backend = $3`
+	dropStandingsSQL = `DELETE FROM rollcall.standings AS s USING ` + keysWithSQL + `
+		WHERE s.channel = k.channel AND s.user_id = k.user_id AND s.backend = k.backend`
 )
 
 // A job is what is under way with all people of a backend, in steps. It is kept

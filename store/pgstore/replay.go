@@ -8,19 +8,27 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// waitingSQL locks what waits for another try and what nobody else is about to
+// waitingQuery locks what waits for another try and what nobody else is about to
 // change. What was replayed is not among it any more, so it needs no cursor.
-const waitingSQL = `SELECT ` + standingList + ` FROM rollcall.standings AS s
-	WHERE s.state = 'owed' AND s.backend = $1 AND s.bulk = $2 AND s.due > statement_timestamp() AND s.token = 0
-	AND ($3 = '' OR s.channel = $3 AND s.user_id = $4) ORDER BY s.due LIMIT $5 FOR UPDATE SKIP LOCKED`
+func waitingQuery(backend string, bulk bool, key store.Key) (query string, args []any) {
+	query = "SELECT " + standingList + ` FROM rollcall.standings AS s
+		WHERE s.state = 'owed' AND s.backend = $1 AND s.bulk = $2 AND s.due > statement_timestamp() AND s.token = 0`
+	args = []any{backend, bulk, stepSize}
+	if !key.IsZero() {
+		query += " AND s.channel = $4 AND s.user_id = $5"
+		args = append(args, key.Channel, key.UserID)
+	}
+	return query + " ORDER BY s.due, s.channel, s.user_id LIMIT $3 FOR UPDATE SKIP LOCKED", args
+}
 
 // Replay implements [store.Outbox]. All of a backend are replayed in steps; the
 // number returned is right also beside an error.
 func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
 	total, err := s.replayDead(ctx, backend, key)
 	for _, bulk := range []bool{false, true} {
+		query, args := waitingQuery(backend, bulk, key)
 		for n := 1; n > 0 && err == nil; {
-			n, _, err = s.replayStep(ctx, backend, waitingSQL, backend, bulk, key.Channel, key.UserID, stepSize)
+			n, _, err = s.replayStep(ctx, backend, query, args...)
 		}
 	}
 	if err != nil {

@@ -92,7 +92,7 @@ var migrations = []string{
 		remote   text NOT NULL,
 		PRIMARY KEY (channel, user_id, backend)
 	) WITH (fillfactor = 90);
-	CREATE INDEX standings_owed ON rollcall.standings (backend, bulk, due) WHERE state = 'owed';
+	CREATE INDEX standings_owed ON rollcall.standings (backend, bulk, due, channel, user_id) WHERE state = 'owed';
 	CREATE INDEX standings_dead ON rollcall.standings (backend, channel, user_id) WHERE state = 'dead'`,
 }
 

@@ -27,8 +27,13 @@ const (
 	standingsOfSQL = `SELECT ` + standingList + ` FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
 		JOIN rollcall.standings AS s ON s.channel = k.channel AND s.user_id = k.user_id`
 	lockStandingsSQL     = standingsOfSQL + ` ORDER BY s.channel, s.user_id, s.backend FOR UPDATE OF s`
-	lockStandingsWithSQL = standingsOfSQL + ` WHERE s.backend = $3 ORDER BY s.channel, s.user_id FOR UPDATE OF s`
-	dropStandingSQL      = `DELETE FROM rollcall.standings WHERE channel = $1 AND user_id = $2 AND backend = $3`
+	lockStandingsWithSQL = `SELECT ` + standingList + ` FROM ` + keysWithSQL + ` JOIN rollcall.standings AS s
+		ON s.channel = k.channel AND s.user_id = k.user_id AND s.backend = k.backend ORDER BY s.channel, s.user_id FOR UPDATE OF s`
+	// keysWithSQL are keys with one backend. Without the OFFSET a plan that was made
+	// while the table was small, and which is kept for a minute or more, would go
+	// through all of the backend's rows to find those of the keys.
+	keysWithSQL     = `(SELECT u.channel, u.user_id, $3::text AS backend FROM unnest($1::text[], $2::text[]) AS u (channel, user_id) OFFSET 0) AS k`
+	dropStandingSQL = `DELETE FROM rollcall.standings WHERE channel = $1 AND user_id = $2 AND backend = $3`
 )
 
 const noFields = "[]"
