@@ -96,6 +96,11 @@ func TestBackendsAddedLaterAreBroughtEverybody(t *testing.T) {
 	if strings.Contains(story, "Resync") {
 		t.Errorf("nobody was at a backend before, and all are resynced:\n%s", story)
 	}
+	for _, backend := range []string{"monosay", "genauth", "rocketchat"} {
+		if !strings.Contains(story, "  "+backend+": 5 of 5 people\n") {
+			t.Errorf("the story does not say that %s has all:\n%s", backend, story)
+		}
+	}
 	if table := holdings(t, story, "GenAuth"); strings.Count(strings.TrimSpace(table), "\n") != 5 {
 		t.Errorf("GenAuth holds\n%s\nwant five people", table)
 	}

@@ -149,7 +149,7 @@ func (ms mirrors) fill(ctx context.Context, mw *middleware.Middleware, before pa
 		return nil
 	case !before.served:
 		fmt.Fprintln(story, "Backends are new to this users.db: everybody in it is brought to them.")
-		return ms.settle(ctx, mw)
+		return ms.settleAndTell(ctx, mw, story)
 	}
 	fmt.Fprintln(story, "An earlier run brought these people to its own doubles. Those of now are empty, so all are brought there once more (Resync).")
 	for _, m := range ms {
@@ -157,7 +157,33 @@ func (ms mirrors) fill(ctx context.Context, mw *middleware.Middleware, before pa
 			return err
 		}
 	}
-	return ms.settle(ctx, mw)
+	return ms.settleAndTell(ctx, mw, story)
+}
+
+// settleAndTell is settle, and says before and after how far each backend is.
+func (ms mirrors) settleAndTell(ctx context.Context, mw *middleware.Middleware, story io.Writer) error {
+	if err := tellProgress(ctx, mw, story); err != nil {
+		return err
+	}
+	if err := ms.settle(ctx, mw); err != nil {
+		return err
+	}
+	return tellProgress(ctx, mw, story)
+}
+
+func tellProgress(ctx context.Context, mw *middleware.Middleware, story io.Writer) error {
+	backlogs, err := mw.Backlogs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range backlogs {
+		fmt.Fprintf(story, "  %s: %d of %d people", b.Backend, b.Done(), b.Total)
+		if b.TimeLeft() > 0 {
+			fmt.Fprintf(story, ", %.0f a second, %v left", b.PerSecond(), b.TimeLeft().Round(time.Millisecond))
+		}
+		fmt.Fprintln(story)
+	}
+	return nil
 }
 
 // named returns the mirror of that name, which there is.
