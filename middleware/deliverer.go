@@ -111,16 +111,20 @@ func (d *deliverer) nudge() {
 // run delivers until claiming ends, and then waits for the calls in flight until
 // calling ends.
 func (d *deliverer) run(claiming, calling context.Context) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
 	for claiming.Err() == nil {
-		timer.Reset(d.dispatch(claiming, calling))
+		for len(d.results) > 0 { // settle them in one transaction
+			d.collect(<-d.results)
+		}
+		wait := d.dispatch(claiming, calling)
+		if wait <= 0 {
+			continue
+		}
+		timer.Reset(wait)
 		select {
 		case r := <-d.results:
 			d.collect(r)
-			for len(d.results) > 0 { // settle them in one transaction
-				d.collect(<-d.results)
-			}
 		case <-d.wake:
 		case <-timer.C:
 		case <-claiming.Done():

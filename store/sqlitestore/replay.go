@@ -62,6 +62,13 @@ func (s *Store) replayInSteps(ctx context.Context, backend string, next func(las
 			return total, err
 		}
 		last = replayed[len(replayed)-1]
+		select {
+		case <-ctx.Done():
+			return total, ctx.Err()
+		case <-s.closing:
+			return total, store.ErrClosed
+		case <-time.After(stepPause):
+		}
 	}
 }
 

@@ -240,6 +240,9 @@ func (c *Client) join(path string) (u url.URL, problem string) {
 		parts[i] = plain
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + strings.Join(parts, "/")
+	if u.EscapedPath() != u.RawPath {
+		return u, "cannot be asked for a path that is not escaped"
+	}
 	return u, ""
 }
 

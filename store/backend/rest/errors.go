@@ -73,6 +73,7 @@ func Status(err error) int {
 //
 //	400, 409, 413, 422            store.ErrInvalid
 //	401, 402, 403, 407, 3xx, 511  store.ErrDenied
+//	408, 502, 504, 524            store.ErrUnanswered: a gateway gave up, the service need not
 //	all others                    store.ErrUnavailable
 //
 // A service that refuses everybody, for a quota that is used up, may say so by a
@@ -105,6 +106,8 @@ func kindOf(status int) error {
 	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden,
 		status == http.StatusProxyAuthRequired, status >= 300 && status <= 399, status == http.StatusNetworkAuthenticationRequired:
 		return store.ErrDenied
+	case status == http.StatusRequestTimeout, status == http.StatusBadGateway, status == http.StatusGatewayTimeout, status == 524:
+		return store.ErrUnanswered
 	}
 	return store.ErrUnavailable
 }

@@ -29,10 +29,10 @@ func TestEachStatusHasItsKind(t *testing.T) {
 	kinds := map[int]error{
 		300: store.ErrDenied, 301: store.ErrDenied, 302: store.ErrDenied, 304: store.ErrDenied, 307: store.ErrDenied, 399: store.ErrDenied,
 		400: store.ErrInvalid, 401: store.ErrDenied, 402: store.ErrDenied, 403: store.ErrDenied, 404: store.ErrUnavailable,
-		405: store.ErrUnavailable, 407: store.ErrDenied, 408: store.ErrUnavailable, 409: store.ErrInvalid, 410: store.ErrUnavailable,
+		405: store.ErrUnavailable, 407: store.ErrDenied, 408: store.ErrUnanswered, 409: store.ErrInvalid, 410: store.ErrUnavailable,
 		413: store.ErrInvalid, 418: store.ErrUnavailable, 422: store.ErrInvalid, 425: store.ErrUnavailable, 429: store.ErrUnavailable,
 		451: store.ErrUnavailable, 499: store.ErrUnavailable, 500: store.ErrUnavailable, 501: store.ErrUnavailable,
-		502: store.ErrUnavailable, 503: store.ErrUnavailable, 504: store.ErrUnavailable, 511: store.ErrDenied, 599: store.ErrUnavailable,
+		502: store.ErrUnanswered, 503: store.ErrUnavailable, 504: store.ErrUnanswered, 524: store.ErrUnanswered, 511: store.ErrDenied, 599: store.ErrUnavailable,
 		999: store.ErrUnavailable,
 	}
 	all := []error{store.ErrInvalid, store.ErrDenied, store.ErrUnavailable, store.ErrUnanswered}
