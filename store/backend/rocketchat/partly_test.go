@@ -73,7 +73,7 @@ func TestTheIDIsKnownBesideAnErrorThatPasses(t *testing.T) {
 	service := rocketchattest.New(&rocketchattest.Options{CustomFields: map[string]rocketchattest.CustomField{"key": {}}})
 	b := open(t, service, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "users.update") {
-			w.WriteHeader(http.StatusBadGateway)
+			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		service.ServeHTTP(w, r)
@@ -102,7 +102,7 @@ func TestAVisitorOfWhomAPartArrived(t *testing.T) {
 		BaseURL: "https://chat.example.com",
 		Transport: direct{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if fail {
-				w.WriteHeader(http.StatusBadGateway)
+				w.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}
 			fail = true

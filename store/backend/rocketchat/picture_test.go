@@ -59,7 +59,7 @@ func TestAPictureIsTriedThreeTimes(t *testing.T) {
 	service := rocketchattest.New(nil)
 	b := open(t, service, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "users.setAvatar") {
-			w.WriteHeader(http.StatusBadGateway)
+			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		service.ServeHTTP(w, r)
@@ -67,10 +67,10 @@ func TestAPictureIsTriedThreeTimes(t *testing.T) {
 	d := whole(store.Profile{Key: ann, Name: "Ann", Picture: picture}, b)
 	for d.Attempt = 1; d.Attempt < 3; d.Attempt++ {
 		_, err := b.Deliver(t.Context(), d)
-		fails(t, err, store.ErrUnavailable, "picture", "502")
+		fails(t, err, store.ErrUnavailable, "picture", "503")
 	}
 	r := deliver(t, b, d)
-	if got := r.Answer.(*rocketchat.User).PictureProblem; !strings.Contains(got, "502") {
+	if got := r.Answer.(*rocketchat.User).PictureProblem; !strings.Contains(got, "503") {
 		t.Errorf("the answer says %q", got)
 	}
 }
