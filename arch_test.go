@@ -100,7 +100,7 @@ var allowances = []allowance{
 	{pattern: "store/backend/rest", own: []string{"store"}},
 	{pattern: "store/backend/*", own: []string{"store", "store/backend/rest"}},
 	{pattern: "store/backend/*/*test"},
-	{pattern: "middleware", own: []string{"store"}, foreign: []string{"go.uber.org/zap", "github.com/zeebo/xxh3", "golang.org/x/time"}},
+	{pattern: "middleware", own: []string{"store"}, foreign: []string{"go.uber.org/zap", "golang.org/x/time"}},
 	{pattern: "adapters"},
 	{pattern: "adapters/adaptertest", own: []string{"store", "middleware", "store/memstore", "internal/hostile"}},
 	{pattern: "adapters/*", own: []string{"store", "middleware"}, foreign: []string{"*"}},
