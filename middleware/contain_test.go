@@ -314,12 +314,12 @@ func TestCloseInTimeWhenTheOutboxIsDeaf(t *testing.T) {
 // What Claim gives while Close begins is given back at once, not after its lease.
 func TestCloseGivesBackWhatItClaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := &slowClaim{Store: memstore.New()}
+		st := slowClaim{Store: memstore.New(), claimed: make(chan struct{}, 10)}
 		f := newForeign("crm")
 		mw, _ := start(t, st, middleware.Options{Backends: backends(f)})
 		mw.Observe(ann(0, "Ann"))
 		flush(t, mw)
-		time.Sleep(1500 * time.Millisecond) // in the second Claim, which has her
+		<-st.claimed // and Claim has not returned yet
 		if err := mw.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -333,10 +333,16 @@ func TestCloseGivesBackWhatItClaimed(t *testing.T) {
 }
 
 // A slowClaim answers late, and does not heed its ctx.
-type slowClaim struct{ *memstore.Store }
+type slowClaim struct {
+	*memstore.Store
+	claimed chan struct{} // gets a token when somebody is claimed
+}
 
 func (s slowClaim) Claim(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
 	claims, next, err := s.Store.Claim(context.WithoutCancel(ctx), backend, limit, lease)
+	if len(claims) > 0 {
+		s.claimed <- struct{}{}
+	}
 	time.Sleep(time.Second)
 	return claims, next, err
 }

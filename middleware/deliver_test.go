@@ -179,6 +179,7 @@ func TestOwnersHearOfBackendsThatNobodyDeliversTo(t *testing.T) {
 		core, logs := observer.New(zapcore.InfoLevel)
 		mw, _ := start(t, st, middleware.Options{Backends: backends(newForeign("crm")), Logger: zap.New(core)})
 		drain(t, mw)
+		synctest.Wait()
 		if told := logs.FilterMessageSnippet("another backend is enrolled").All(); len(told) != 1 || told[0].ContextMap()["backend"] != "former" {
 			t.Errorf("logged %v", logs.All())
 		}
