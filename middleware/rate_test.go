@@ -89,7 +89,7 @@ func TestBatchWithTheWrongNumberOfResults(t *testing.T) {
 		wrong := 4
 		b.reply = func(_ []store.Delivery, results []store.BatchResult) []store.BatchResult {
 			if wrong--; wrong >= 0 {
-				return results[:wrong]
+				return results[:min(wrong, len(results)-1)]
 			}
 			return results
 		}

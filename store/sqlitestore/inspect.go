@@ -7,12 +7,29 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/rollcall-go/rollcall/store"
 )
+
+// inspectPatiently looks again where the file seems damaged: without a lock, a page
+// that another process is just copying out of the log looks like that.
+func inspectPatiently(ctx context.Context, path string, latest int64) error {
+	const tries, pause = 20, 25 * time.Millisecond
+	for try := 1; ; try++ {
+		err := inspect(ctx, path, latest)
+		if try == tries || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrForeign) {
+			return err
+		}
+		if info, statErr := os.Stat(path); statErr != nil || time.Since(info.ModTime()) > time.Minute {
+			return err // nobody is writing it
+		}
+		time.Sleep(pause)
+	}
+}
 
 // inspect looks at the file without a lock, a log or any other trace, and
 // returns an error for one that is not ours. To open another program's file in

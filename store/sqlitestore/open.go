@@ -72,7 +72,7 @@ func prepare(path string, steps []string) (*Store, error) {
 	if err := create(abs); err != nil {
 		return nil, err
 	}
-	if err := inspect(ctx, abs, int64(len(steps))); err != nil {
+	if err := inspectPatiently(ctx, abs, int64(len(steps))); err != nil {
 		return nil, err
 	}
 	connector, err := sqlite.NewConnector(uri(abs, settings))
