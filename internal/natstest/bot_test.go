@@ -125,7 +125,11 @@ func (b *bot) check(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := b.mw.Drain(ctx); err != nil {
-		t.Fatal(err)
+		people := 0
+		for range b.st.Standings(t.Context(), store.StandingFilter{Backend: crm, State: store.StateOwed}) {
+			people++
+		}
+		t.Fatalf("%v, and %d people are owed by their standings", err, people)
 	}
 	for key, name := range b.newest {
 		if r, err := b.st.Get(ctx, key); err != nil || r.Profile().GivenName != name {

@@ -120,7 +120,7 @@ func TestPlacesThatAreLeft(t *testing.T) {
 	ann := hex.EncodeToString([]byte("telegram")) + ".3130.3030.3030"
 	stranger := hex.EncodeToString([]byte("telegram")) + ".3939"
 	old := []string{place(time.Hour, ann), place(time.Hour, stranger)}
-	young := place(time.Minute, stranger)
+	young := place(10*time.Second, stranger)
 
 	claims, _, err := st.Claim(t.Context(), crm, 10, time.Minute)
 	if err != nil || len(claims) != 2 {

@@ -23,8 +23,9 @@ type queue struct {
 
 const (
 	// staleAfter is the age from which a place where nobody is found is removed.
-	// Younger ones may be those of a transaction that is under way.
-	staleAfter = 10 * time.Minute
+	// Younger ones may be those of a transaction that is under way, which would
+	// have to begin again. Until then a Backlog counts them, and Drain waits.
+	staleAfter = time.Minute
 	// shortWait is how long to wait for what others are about to claim.
 	shortWait = 20 * time.Millisecond
 	// claimSize is how many candidates are looked at in one transaction.

