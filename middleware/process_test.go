@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -83,6 +84,9 @@ func (w wire) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, err
 // are delivered.
 func deliverUntilKilled(path, url string) error {
 	st, err := sqlitestore.Open(path)
+	for tries := 0; errors.Is(err, store.ErrUnavailable) && tries < 10; tries++ { // the others write without a pause
+		st, err = sqlitestore.Open(path)
+	}
 	if err != nil {
 		return err
 	}
