@@ -16,30 +16,13 @@ const pageSize = 500
 // List implements [store.Store]. It reads page by page, and holds no transaction
 // while the caller works on a page, however long that takes.
 func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
-	return func(yield func(store.Profile, error) bool) {
-		f := f
-		for left := f.Limit; f.Limit <= 0 || left > 0; {
-			size := pageSize
-			if f.Limit > 0 {
-				size = min(size, left)
-			}
-			page, err := s.page(ctx, f, size)
-			for _, r := range page {
-				if !yield(r.Profile(), nil) {
-					return
-				}
-			}
-			if err != nil {
-				yield(store.Profile{}, s.fail(ctx, "list", err))
-				return
-			}
-			if len(page) < size {
-				return
-			}
-			f.After = page[len(page)-1].Key
-			left -= len(page)
+	return store.Pages(f, pageSize, func(f store.Filter, size int) ([]store.Record, error) {
+		page, err := s.page(ctx, f, size)
+		if err != nil {
+			err = s.fail(ctx, "list", err)
 		}
-	}
+		return page, err
+	})
 }
 
 // page returns the next profiles, also those in front of one that is damaged.
