@@ -1,0 +1,2 @@
+// Package benchmarks measures rollcall against what people use instead.
+package benchmarks
