@@ -1,0 +1,13 @@
+package main
+
+// subjects are all, in the order of the table.
+func subjects() []Subject {
+	return []Subject{
+		unchangedSender(),
+	}
+}
+
+// curves are all, in the order of the plot.
+func curves() []Curve {
+	return nil
+}
