@@ -9,7 +9,7 @@ BENCH                 ?=
 NESTED := $(patsubst %/go.mod,%,$(wildcard internal/*/go.mod))
 
 .DEFAULT_GOAL := help
-.PHONY: help test cover lint fmt tidy fuzz bench quickstart
+.PHONY: help test cover lint fmt tidy fuzz bench prove soak quickstart
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 
 bench: ## Measure rollcall against what people use instead, and write the table and plots (BENCH="-rows telebot" some)
 	cd internal/benchmarks && go run . -write $(BENCH)
+
+prove: ## Run the tests that the promises rest on, and print each with its figure
+	cd internal/prove && go run ./cmd/prove
+
+soak: ## The same in large sizes, for some hours
+	cd internal/prove && go run ./cmd/prove -soak
 
 quickstart: ## Play a day on both platforms, on loopback, into users.db
 	go run ./examples/quickstart

@@ -1,0 +1,70 @@
+// Command prove runs the tests that rollcall's promises rest on, and prints one
+// table: promise, test, figure, and whether it is held. It ends non-zero when one
+// is not, or when a test that the table names is not there.
+//
+//	go run ./cmd/prove                   # what "make prove" does, some minutes
+//	go run ./cmd/prove -soak             # what "make soak" does, some hours
+//	go run ./cmd/prove -only 'NATS|Fuzz' # the tests whose name matches
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"time"
+)
+
+func main() {
+	soak := flag.Bool("soak", false, "run the large sizes")
+	only := flag.String("only", "", "run only the tests whose folder and name match this `regexp`")
+	fuzz := flag.Duration("fuzz", 0, "how long to fuzz each target; 0 is 4 seconds, and with -soak 10 minutes")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	held, err := prove(ctx, *soak, *only, *fuzz)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "prove:", err)
+	}
+	if err != nil || !held {
+		stop()
+		os.Exit(1) //nolint:forbidigo // it is a command
+	}
+}
+
+func prove(ctx context.Context, soak bool, only string, fuzz time.Duration) (held bool, err error) {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return false, err
+	}
+	root, err := rootOf(ctx)
+	if err != nil {
+		return false, err
+	}
+	r := runner{root: root, soak: soak, only: wanted, progress: os.Stderr}
+	began := time.Now()
+	var rows []row
+	for _, s := range suites {
+		rows = append(rows, r.run(ctx, s)...)
+	}
+	if fuzz == 0 {
+		fuzz = 4 * time.Second
+		if soak {
+			fuzz = 10 * time.Minute
+		}
+	}
+	targets, err := r.fuzzTargets(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range targets {
+		rows = append(rows, r.fuzz(ctx, t, fuzz))
+	}
+	if len(rows) == 0 {
+		return false, fmt.Errorf("no test matches %q", only)
+	}
+	required := os.Getenv("ROLLCALL_REQUIRE_SERVERS") != ""
+	return print(os.Stdout, rows, required, time.Since(began))
+}

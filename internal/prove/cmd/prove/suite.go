@@ -1,0 +1,41 @@
+package main
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A suite is one run of "go test".
+type suite struct {
+	dir  string   // from the root of the repository
+	race bool     // under the race detector, where goroutines meet
+	env  []string // NAME=value
+	args []string // for the test binary
+	soak []string // further ones for the large sizes
+	// proofs are the tests that are run. nil: all, and each says itself what it
+	// proves, with t.Attr("promise", ...).
+	proofs []proof
+}
+
+// A proof is a test, or a subtest, and what it proves. A test that is not there
+// holds no promise.
+type proof struct{ promise, test string }
+
+// wanted are the proofs whose test is.
+func (s suite) wanted(only *regexp.Regexp) []proof {
+	return slices.DeleteFunc(slices.Clone(s.proofs), func(p proof) bool { return !only.MatchString(s.dir + " " + p.test) })
+}
+
+// pattern is the regular expression for -run of the wanted tests, "" for none.
+func (s suite) pattern(only *regexp.Regexp) string {
+	if s.proofs == nil {
+		return cmp.Or(only.String(), "^Test")
+	}
+	var all []string
+	for _, p := range s.wanted(only) {
+		all = append(all, "^"+strings.ReplaceAll(regexp.QuoteMeta(p.test), "/", "$/^")+"$")
+	}
+	return strings.Join(all, "|")
+}

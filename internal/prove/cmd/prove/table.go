@@ -1,0 +1,60 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A state is what became of a promise.
+type state string
+
+const (
+	held    state = "held"
+	notHeld state = "NOT HELD"
+	notRun  state = "not run"
+)
+
+// A row is a promise and the test that proves it.
+type row struct {
+	promise     string
+	where, test string
+	figure      string
+	state       state
+	detail      string // what a test said whose promise is not held
+}
+
+// print writes the table, and reports whether all promises are held. Those that
+// were not run count as held, unless required.
+func print(w io.Writer, rows []row, required bool, took time.Duration) (allHeld bool, err error) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(tw, "\npromise\ttest\tfigure\t\n") //nolint:errcheck // Flush has the error
+	counts := make(map[state]int)
+	for _, r := range rows {
+		counts[r.state]++
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.promise, strings.TrimSpace(r.where+" "+r.test), cmp.Or(r.figure, "-"), r.state) //nolint:errcheck // Flush has the error
+	}
+	if err := tw.Flush(); err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if r.state == notHeld {
+			if _, err := fmt.Fprintf(w, "\n== %s: %s %s\n%s\n", r.promise, r.where, r.test, strings.TrimSpace(r.detail)); err != nil {
+				return false, err
+			}
+		}
+	}
+	_, err = fmt.Fprintf(w, "\n%d held, %d not held, %d not run, in %s.\n",
+		counts[held], counts[notHeld], counts[notRun], took.Round(time.Second))
+	return counts[notHeld] == 0 && (counts[notRun] == 0 || !required), err
+}
+
+func plural(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprint(n, " ", of, "s")
+}
