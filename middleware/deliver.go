@@ -37,18 +37,16 @@ func Deliver(ctx context.Context, st store.Store, o *Options) error {
 	return m.Close(closing)
 }
 
-func (m *Middleware) startDeliveries(backends []store.Backend) {
+func (m *Middleware) startDeliveries() {
 	claiming, stop := context.WithCancel(context.Background())
 	calling, cancel := context.WithCancel(context.Background())
 	m.stopDeliveries, m.cancelCalls = stop, cancel
 	var all, enrolling sync.WaitGroup
-	for _, b := range backends {
-		d := newDeliverer(m, b)
-		m.deliverers = append(m.deliverers, d)
+	for _, d := range m.deliverers {
 		enrolling.Go(func() { d.enroll(claiming) })
 		all.Go(func() { d.run(claiming, calling) })
 	}
-	if len(backends) > 0 {
+	if len(m.deliverers) > 0 {
 		all.Go(func() {
 			enrolling.Wait()
 			m.nameOthers(claiming)

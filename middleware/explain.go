@@ -80,6 +80,23 @@ type BackendExplanation struct {
 	Nothing string
 }
 
+// Explain is [Middleware.Explain] for a process that serves no bot: it reads st,
+// and neither writes nor delivers anything. o is what the bot's New gets, and may be
+// nil. What waits in the bot's memory is not known here. The error wraps
+// store.ErrInvalid, as that of New does, or is the store's.
+func Explain(ctx context.Context, st store.Store, o *Options, s *Sender) (Explanation, error) {
+	small := Options{}
+	if o != nil {
+		small = *o
+	}
+	small.ExpectedPeople = 1 // nobody is remembered
+	m, err := idle(st, &small)
+	if err != nil {
+		return Explanation{}, fmt.Errorf("middleware: explain: %w", err)
+	}
+	return m.Explain(ctx, s)
+}
+
 // Explain tells what Observe would do with s now, and why, without doing it:
 // what was extracted, what would change, whether that is written, and what each of
 // Options.Backends would be sent. It asks the store, so it is for people who look

@@ -150,6 +150,26 @@ func TestExplainOfWhatIsKnown(t *testing.T) {
 	})
 }
 
+func TestExplainBesideABot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, st := newForeign("crm"), memstore.New()
+		x, err := middleware.Explain(t.Context(), st, &middleware.Options{Backends: backends(f)}, ann(0, "Ann"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.Result != middleware.Created || len(x.Backends) != 1 || len(x.Backends[0].Fields) == 0 {
+			t.Errorf("got\n%s", x)
+		}
+		backlogs, err := st.Backlogs(t.Context())
+		if err != nil || len(backlogs) > 0 {
+			t.Errorf("Explain enrolled a backend: %v, %v", backlogs, err)
+		}
+		if _, err := middleware.Explain(t.Context(), nil, nil, ann(0, "Ann")); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("without a store: %v, want store.ErrInvalid", err)
+		}
+	})
+}
+
 func TestExplainGivesTheReason(t *testing.T) {
 	st := newFaultyStore()
 	mw, _ := start(t, st, middleware.Options{Who: func(s middleware.Sender) bool { return s.Drop == "" && s.NumericID != 7 }})

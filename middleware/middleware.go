@@ -35,7 +35,7 @@ type Middleware struct {
 	barriers    chan chan struct{}
 	lastRefusal atomic.Pointer[error]
 
-	outbox          store.Outbox // nil without backends
+	outbox          store.Outbox // nil where the store is none
 	deliverers      []*deliverer
 	stopDeliveries  context.CancelFunc
 	cancelCalls     context.CancelFunc
@@ -56,21 +56,29 @@ type Middleware struct {
 // for each backend. o may be nil. The error wraps store.ErrInvalid: st is nil, or
 // an option cannot be.
 func New(st store.Store, o *Options) (*Middleware, error) {
+	m, err := idle(st, o)
+	if err != nil {
+		return nil, fmt.Errorf("middleware: new: %w", err)
+	}
+	m.start()
+	return m, nil
+}
+
+// idle returns a Middleware that does nothing by itself yet.
+func idle(st store.Store, o *Options) (*Middleware, error) {
 	if st == nil {
-		return nil, fmt.Errorf("middleware: new: the store is nil: %w", store.ErrInvalid)
+		return nil, fmt.Errorf("the store is nil: %w", store.ErrInvalid)
 	}
 	if o == nil {
 		o = &Options{}
 	}
 	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("middleware: new: %w", err)
+		return nil, err
 	}
 	outbox, ok := st.(store.Outbox)
 	if len(o.Backends) > 0 && !ok {
-		return nil, fmt.Errorf("middleware: new: Options.Backends needs a store that is a store.Outbox, such as sqlitestore: %w", store.ErrInvalid)
+		return nil, fmt.Errorf("backends need a store that is a store.Outbox, such as sqlitestore: %w", store.ErrInvalid)
 	}
-	commitCtx, stopCommits := context.WithCancel(context.Background())
-	hookCtx, cancelHooks := context.WithCancel(context.Background())
 	seen := newSeenTable(o.expectedPeople())
 	m := &Middleware{
 		seen:      seen,
@@ -91,26 +99,33 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 		notices:  make(chan notice, hookQueue),
 		barriers: make(chan chan struct{}),
 
-		hurry:       make(chan struct{}, 1),
-		stopCommits: stopCommits,
-		committed:   make(chan struct{}),
-		stopHooks:   make(chan struct{}),
-		cancelHooks: cancelHooks,
-		ended:       make(chan struct{}),
-		hooked:      make(chan struct{}),
+		hurry:     make(chan struct{}, 1),
+		committed: make(chan struct{}),
+		stopHooks: make(chan struct{}),
+		ended:     make(chan struct{}),
+		hooked:    make(chan struct{}),
 
 		outbox:          outbox,
 		deliveriesEnded: make(chan struct{}),
 	}
-	m.startDeliveries(o.Backends)
+	for _, b := range o.Backends {
+		m.deliverers = append(m.deliverers, newDeliverer(m, b))
+	}
+	return m, nil
+}
+
+func (m *Middleware) start() {
+	var commits, hooks context.Context
+	commits, m.stopCommits = context.WithCancel(context.Background())
+	hooks, m.cancelHooks = context.WithCancel(context.Background())
+	m.startDeliveries()
 	go func() {
 		defer close(m.committed)
 		c := committer{m: m}
-		c.run(commitCtx)
+		c.run(commits)
 	}()
 	go func() {
 		defer close(m.hooked)
-		m.runHooks(hookCtx, m.stopHooks)
+		m.runHooks(hooks, m.stopHooks)
 	}()
-	return m, nil
 }
