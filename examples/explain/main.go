@@ -1,0 +1,118 @@
+// Command explain says of raw events what rollcall would do with each, and why: what
+// was extracted, what would change, whether that is saved, and what each backend
+// would be sent. It shows lengths in the place of values, writes nothing, and calls
+// nobody.
+//
+//	go run ./examples/explain -db users.db events.jsonl
+//	echo '{"update_id":1,"message":{...}}' | go run ./examples/explain
+//
+// Each line is a Telegram update, or a Discord gateway event as {"t":...,"d":...}.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/backend/genauth"
+	"github.com/rollcall-go/rollcall/store/backend/monosay"
+	"github.com/rollcall-go/rollcall/store/backend/rocketchat"
+	"github.com/rollcall-go/rollcall/store/memstore"
+	"github.com/rollcall-go/rollcall/store/sqlitestore"
+)
+
+type options struct {
+	db       string
+	files    []string
+	bot      bot
+	everyone bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.db, "db", "", "the SQLite `file` that the people are kept in; none: nobody is known yet")
+	flag.Int64Var(&o.bot.id, "id", 110201543, "the bot's Telegram `id`, by which replies to it are told")
+	flag.StringVar(&o.bot.name, "username", "rollcall_bot", "the bot's Telegram `username`, by which mentions of it are told")
+	flag.StringVar(&o.bot.snowflake, "discord-id", "1000000000000000001", "the bot's Discord user `id`")
+	flag.BoolVar(&o.everyone, "everyone", false, "as with Scope Everyone")
+	flag.Parse()
+	o.files = flag.Args()
+	if err := run(context.Background(), o, os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "explain:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err error) {
+	st := store.Store(memstore.New())
+	if o.db != "" {
+		if _, err := os.Stat(o.db); err != nil { // or Open would make it
+			return err
+		}
+		file, err := sqlitestore.Open(o.db)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		st = file
+	}
+	backends, err := backends()
+	if err != nil {
+		return err
+	}
+	settings := &middleware.Options{Backends: backends}
+	each := func(line []byte) error {
+		for s, err := range senders(line, o) {
+			if err != nil {
+				return err
+			}
+			x, err := middleware.Explain(ctx, st, settings, &s)
+			fmt.Fprintln(stdout, x)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(o.files) == 0 {
+		return eachLine(stdin, each)
+	}
+	for _, name := range o.files {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(eachLine(file, each), file.Close()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func eachLine(r io.Reader, each func(line []byte) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 16<<20)
+	for n := 1; lines.Scan(); n++ {
+		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+			if err := each(line); err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
+		}
+	}
+	return lines.Err()
+}
+
+// backends are asked what they have a place for, and never called.
+func backends() ([]store.Backend, error) {
+	m, err1 := monosay.New("unused", nil)
+	g, err2 := genauth.New("unused", "unused", nil)
+	r, err3 := rocketchat.New("unused", "unused", &rocketchat.Options{BaseURL: "https://chat.example.org"})
+	return []store.Backend{m, g, r}, errors.Join(err1, err2, err3)
+}
