@@ -73,6 +73,18 @@ func Fields() []Field {
 	return fields
 }
 
+// Getter returns what reads f of a profile, for whoever reads many: it returns what
+// [Profile.Value] does, and looks f up only once. nil where f is not Known.
+func (f Field) Getter() func(p *Profile) string {
+	if s, ok := specs[f]; ok {
+		return s.get
+	}
+	if !f.Known() {
+		return nil
+	}
+	return func(p *Profile) string { return p.Value(f) }
+}
+
 const trueText = "true"
 
 // A spec is all that the package knows of one field: where its value stands in

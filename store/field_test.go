@@ -151,3 +151,29 @@ func TestAFieldErrorWrapsErrInvalid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestGetterReadsWhatValueDoes(t *testing.T) {
+	t.Parallel()
+	p := store.Profile{
+		Name: "Ann", IsPremium: true, Status: store.StatusLeft,
+		Nicks: map[string]string{"7": "Annie"}, Custom: map[string]any{"plan": "gold"},
+	}
+	some := 0
+	for _, f := range append(store.Fields(), store.NickField("7"), store.NickField("8"), store.CustomKey("plan"), store.CustomKey("none")) {
+		got := f.Getter()(&p)
+		if got != p.Value(f) {
+			t.Errorf("%s is %q, Value says %q", f, got, p.Value(f))
+		}
+		if got != "" {
+			some++
+		}
+	}
+	if some != 5 {
+		t.Errorf("%d fields have a value", some)
+	}
+	for _, f := range []store.Field{"", "surname", "custom.", "custom.a b", "nicks."} {
+		if f.Getter() != nil {
+			t.Errorf("%q has a Getter", f)
+		}
+	}
+}
