@@ -70,6 +70,9 @@ type Outbox interface {
 type Claim struct {
 	Standing Standing
 	Record   Record
+	// Waited is for how long it had been due when it was claimed: since the change,
+	// or since the time of the next try.
+	Waited time.Duration
 }
 
 // A StandingFilter says which standings [Outbox.Standings] yields. The zero

@@ -151,6 +151,14 @@ func (s Standing) Replayed(now time.Time) Standing {
 // reached reports whether the backend may hold something of the person.
 func (s Standing) reached() bool { return s.Touched || s.Token != 0 }
 
+// Overdue is for how long s has been due, for [Claim].Waited; 0 where it is not.
+func (s Standing) Overdue(now time.Time) time.Duration {
+	if s.State != StateOwed {
+		return 0
+	}
+	return max(0, now.Sub(s.Due))
+}
+
 // Claimed hands s out until lease is over. token is a random number, not 0.
 func (s Standing) Claimed(token int64, now time.Time, lease time.Duration) Standing {
 	s.Touched = s.reached()

@@ -209,6 +209,22 @@ func TestStandingReplayed(t *testing.T) {
 	})
 }
 
+func TestStandingOverdue(t *testing.T) {
+	for _, c := range []struct {
+		s    Standing
+		want time.Duration
+	}{
+		{Standing{}, 0},
+		{Standing{State: StateOwed, Due: standingMilli.Add(-time.Minute)}, standingNow.Sub(standingMilli) + time.Minute},
+		{Standing{State: StateOwed, Due: standingLater}, 0},
+		{Standing{State: StateDelivered, Due: standingPast}, 0},
+	} {
+		if got := c.s.Overdue(standingNow); got != c.want {
+			t.Errorf("%+v is overdue for %s, want %s", c.s, got, c.want)
+		}
+	}
+}
+
 func TestStandingClaimed(t *testing.T) {
 	owed := Standing{State: StateOwed, Version: 3, Fields: []Field{FieldBio}, Bulk: true, Due: standingPast, Attempts: 2, Reason: "why"}
 	for lease, until := range map[time.Duration]time.Time{time.Minute: standingLater, time.Hour: standingMilli.Add(MaxWait)} {

@@ -147,9 +147,9 @@ func (s *Store) Claim(ctx context.Context, name string, limit int, lease time.Du
 	slices.SortFunc(due, compareUrgency)
 	var claims []store.Claim
 	for _, st := range due[:min(max(limit, 0), len(due))] {
-		st = st.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
-		b.standings[st.Key] = st
-		claims = append(claims, store.Claim{Standing: cloneStanding(st), Record: clone(s.people[st.Key])})
+		claimed := st.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
+		b.standings[st.Key] = claimed
+		claims = append(claims, store.Claim{Standing: cloneStanding(claimed), Record: clone(s.people[st.Key]), Waited: st.Overdue(now)})
 	}
 	return claims, 0, nil
 }

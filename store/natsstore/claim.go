@@ -171,9 +171,9 @@ func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error
 			case st.Token != 0 && x.due != st.Due.UnixMilli():
 				r.later = append(r.later, t.requeue(p, c.backend))
 			default:
-				st = st.Claimed(1+rand.Int64N(math.MaxInt64), t.now, c.lease)
-				t.put(p, st)
-				r.claims = append(r.claims, store.Claim{Standing: clone(st), Record: p.record})
+				claimed := st.Claimed(1+rand.Int64N(math.MaxInt64), t.now, c.lease)
+				t.put(p, claimed)
+				r.claims = append(r.claims, store.Claim{Standing: clone(claimed), Record: p.record, Waited: st.Overdue(t.now)})
 			}
 		}
 		return r, nil

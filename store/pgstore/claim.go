@@ -95,9 +95,9 @@ func claim(ctx context.Context, tx *transaction, backend string, limit int, leas
 			st.put(letDie(s, now))
 			continue
 		}
-		s = s.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
-		st.put(s)
-		claims = append(claims, store.Claim{Standing: s, Record: records[s.Key]})
+		claimed := s.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
+		st.put(claimed)
+		claims = append(claims, store.Claim{Standing: claimed, Record: records[s.Key], Waited: s.Overdue(now)})
 	}
 	if len(claims) == 0 {
 		return nil, lockedWait, tx.putStandings(st) // there may be more behind the damaged

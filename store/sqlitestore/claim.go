@@ -53,7 +53,7 @@ func claim(w *conn, backend string, limit int, lease time.Duration) (claims []st
 		case st.damaged, errors.Is(err, ErrCorrupt):
 			err = putStanding(w, letDie(st.Standing, now))
 		case err == nil:
-			c.Standing = st.Claimed(1+rand.Int64N(math.MaxInt64), now, lease)
+			c.Standing, c.Waited = st.Claimed(1+rand.Int64N(math.MaxInt64), now, lease), st.Overdue(now)
 			claims = append(claims, c)
 			err = putStanding(w, c.Standing)
 		}

@@ -21,6 +21,31 @@ func claimsTellOfThePerson(p *probe) {
 	p.stands(o, "after the claim", withoutTimes(want))
 }
 
+func claimsTellTheWait(p *probe) {
+	o := p.outbox(crm)
+	began := time.Now()
+	p.apply(o, known(ann()))
+	time.Sleep(20 * time.Millisecond)
+	c := p.claimOne(o, ann(), long)
+	p.waited("a change is claimed", c, 20*time.Millisecond, time.Since(began))
+
+	began = time.Now()
+	x := settlement(c, store.VerdictRetry)
+	x.After = 5 * time.Millisecond
+	p.settle(o, x)
+	c = p.claimOne(o, ann(), long)
+	p.waited("what was tried before is claimed", c, 0, time.Since(began))
+}
+
+// waited wants the wait that a claim tells to be within bounds, give or take the
+// grain in which stores keep times.
+func (p *probe) waited(when string, c store.Claim, least, most time.Duration) {
+	const grain = 2 * time.Millisecond
+	if c.Waited < max(0, least-grain) || c.Waited > most+grain {
+		p.failf("%s after %s to %s, and Waited is %s", when, least, most, c.Waited)
+	}
+}
+
 func withoutTimes(s store.Standing) store.Standing {
 	s.Due, s.Token = time.Time{}, 0
 	return s

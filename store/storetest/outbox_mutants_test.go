@@ -58,6 +58,12 @@ var outboxMutants = []struct {
 	{"forgets the person in the claim", "claims-tell-of-the-person", func(m *outboxMutant) {
 		m.claims(func(c *store.Claim) { c.Record = store.Record{Key: c.Record.Key} })
 	}},
+	{"does not tell the wait", "claims-tell-the-wait", func(m *outboxMutant) {
+		m.claims(func(c *store.Claim) { c.Waited = 0 })
+	}},
+	{"tells since when the last claim was", "claims-tell-the-wait", func(m *outboxMutant) {
+		m.claims(func(c *store.Claim) { c.Waited -= time.Hour })
+	}},
 	{"does not keep the token", "claims-tell-of-the-person", func(m *outboxMutant) {
 		m.claims(func(c *store.Claim) { c.Standing.Token++ })
 	}},

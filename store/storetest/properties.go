@@ -41,6 +41,7 @@ var properties = []property{
 	{"owed-with-the-change", "a change that is kept and not owed never reaches the backend; one that is owed and not kept is untrue", owedWithTheChange},
 	{"owes-what-changed", "a backend is told what changed since the last delivery, all of it and nothing else", owesWhatChanged},
 	{"claims-tell-of-the-person", "what is delivered is what is kept at the time of the claim", claimsTellOfThePerson},
+	{"claims-tell-the-wait", "how late a backend is, and not only how much, has to be seen from outside", claimsTellTheWait},
 	{"live-before-bulk", "what just happened must not wait behind a backfill", liveBeforeBulk},
 	{"longest-due-first", "nobody may be passed over for ever", longestDueFirst},
 	{"leased", "of one person one delivery runs at a time, and one whose process was killed is delivered by another", leased},
@@ -76,6 +77,15 @@ var properties = []property{
 	{"import-all-or-nothing", "a copy that fails is continued behind what is durable; half a batch must not have happened", importAllOrNothing},
 	{"portable-closed", "a call after Close must say so, neither block nor panic", portableClosed},
 	{"import-durable", "a copy is continued behind what was imported; that must outlive the process", importDurable},
+
+	// From here to "expiry-durable" they are for a store.Expirer only.
+	{"expires-the-silent", "who was seen, or stated anything of, in time must stay, and who was not must not", expiresTheSilent},
+	{"expiry-erases", "nothing of before comes back with the person, and nothing keeps them out", expiryErases},
+	{"expiry-loses-nobody", "who comes back while they are being erased is saved; that must not be undone", expiryLosesNobody},
+	{"expiry-owes-erasure", "who is not kept any more is erased at the backends too", expiryOwesErasure},
+	{"expiry-all-or-nothing", "a batch that fails is sent again; and a caller that gave up must be able to believe that nothing happened", expiryAllOrNothing},
+	{"expiry-closed", "a call after Close must say so, neither block nor panic", expiryClosed},
+	{"expiry-durable", "who was erased must not be back in the next process", expiryDurable},
 
 	{"closed", "a call after Close must say so, neither block nor panic", closed},
 	{"durable", "what was acknowledged outlives the process, tombstones too", durable},
