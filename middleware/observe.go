@@ -38,12 +38,22 @@ func (m *Middleware) Observe(s *Sender) {
 			m.end(s, Dropped, ReasonPanic)
 		}
 	}()
+	e, result, reason := m.judge(s)
+	if e != nil {
+		result, reason = m.pending.add(e)
+	}
+	if result != "" {
+		m.end(s, result, reason)
+	}
+}
+
+// judge returns an entry for what may be news, or else what becomes of s.
+func (m *Middleware) judge(s *Sender) (*entry, Result, Reason) {
 	if reason := m.leaveOut(s); reason != "" {
 		if s.Drop == ReasonPanic {
 			m.log.Error("adapter panicked", zap.String("channel", s.Channel), zap.String("event", s.Event))
 		}
-		m.end(s, Dropped, reason)
-		return
+		return nil, Dropped, reason
 	}
 	at := s.At
 	if at.IsZero() {
@@ -53,17 +63,14 @@ func (m *Middleware) Observe(s *Sender) {
 	period := m.period(person, at)
 	if m.unchanged(s, person, period, at) {
 		if m.when == FirstMessage {
-			m.end(s, Dropped, ReasonWhen)
-		} else {
-			m.end(s, Unchanged, "")
+			return nil, Dropped, ReasonWhen
 		}
-		return
+		return nil, Unchanged, ""
 	}
 	if m.seen.has(person, suppressedPrint(period)) {
-		m.end(s, Dropped, ReasonSuppressed)
-		return
+		return nil, Dropped, ReasonSuppressed
 	}
-	m.enqueue(s, person, at)
+	return m.entry(s, person, at)
 }
 
 // leaveOut returns why s makes no profile, "" when it does.
@@ -102,12 +109,11 @@ func (m *Middleware) end(s *Sender, r Result, reason Reason) {
 	m.tell(o)
 }
 
-// enqueue hands an observation that may be news to the committer.
-func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
+// entry returns what the store is to be told of s.
+func (m *Middleware) entry(s *Sender, person uint64, at time.Time) (*entry, Result, Reason) {
 	key := s.Key()
 	if err := key.Validate(); err != nil {
-		m.end(s, Dropped, ReasonInvalidKey)
-		return
+		return nil, Dropped, ReasonInvalidKey
 	}
 	key.UserID = strings.Clone(key.UserID)
 	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
@@ -115,17 +121,13 @@ func (m *Middleware) enqueue(s *Sender, person uint64, at time.Time) {
 	}
 	saidAt := said(s, at)
 	marks, late := m.marks(s, person, m.period(person, at), saidAt)
-	e := &entry{
+	return &entry{
 		key:    key,
 		person: person,
 		delta:  m.delta(s, key, at, saidAt, late),
 		marks:  marks,
 		origin: s.origin(),
-	}
-	result, reason := m.pending.add(e)
-	if result != "" {
-		m.end(s, result, reason)
-	}
+	}, "", ""
 }
 
 // said returns when what s states counts as said, given when it came.
