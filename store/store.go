@@ -52,6 +52,7 @@ type Filter struct {
 	Channel      string    // only this channel
 	Status       Status    // only this status
 	SeenSince    time.Time // LastSeen at this time or later
+	SeenBefore   time.Time // LastSeen before this time; people never seen as well
 	CreatedSince time.Time // FirstSeen at this time or later; people never seen have none
 	// Search is text that must occur in a name, the username, the email or a
 	// nick, whatever the case of either. See [SearchText].
@@ -67,6 +68,7 @@ func (f Filter) Match(p Profile) bool {
 	return (f.Channel == "" || p.Channel == f.Channel) &&
 		(f.Status == "" || p.Status == f.Status) &&
 		(f.SeenSince.IsZero() || !p.LastSeen.Before(f.SeenSince)) &&
+		(f.SeenBefore.IsZero() || p.LastSeen.IsZero() || p.LastSeen.Before(f.SeenBefore)) &&
 		(f.CreatedSince.IsZero() || !p.FirstSeen.Before(f.CreatedSince)) &&
 		(f.Search == "" || matchSearch(p, f.Search))
 }

@@ -147,8 +147,7 @@ func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error 
 	if err := s.usable(ctx); err != nil {
 		return fmt.Errorf("memstore: forget %s: %w", key, err)
 	}
-	delete(s.people, key)
-	s.disown(key, time.Now())
+	s.erase(key, time.Now())
 	if suppress {
 		s.tombstones[key] = struct{}{}
 	}

@@ -107,18 +107,9 @@ func (s *Store) get(ctx context.Context, key store.Key) (e entry, err error) {
 // the server's files.
 func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error {
 	return s.change(ctx, "forget", key, func(t *tx, p *person) {
-		if p.kept || p.damaged || p.lost {
-			p.record, p.kept, p.damaged, p.rest, p.dirty = store.Record{}, false, false, nil, true
-		}
+		t.erase(p)
 		if suppress && !p.suppressed {
 			p.suppressed, p.dirty = true, true
-		}
-		for _, st := range slices.Clone(p.standings) {
-			if forgotten, keep := st.Forgotten(t.now); keep {
-				t.put(p, forgotten)
-			} else {
-				t.drop(p, st.Backend)
-			}
 		}
 	})
 }
@@ -139,9 +130,7 @@ func (s *Store) change(ctx context.Context, doing string, key store.Key, change 
 	err := s.update(ctx, []store.Key{key}, func(t *tx) error {
 		p := t.people[key]
 		change(t, p)
-		if p.rev > 0 && p.empty() {
-			p.dirty = true // what an earlier call did not purge
-		}
+		p.purgeIfEmpty()
 		return nil
 	})
 	if err != nil {

@@ -67,6 +67,9 @@ func pageQuery(f store.Filter, size int) (query string, args []any) {
 	if !f.SeenSince.IsZero() {
 		add("last_seen >= ?", bound(f.SeenSince))
 	}
+	if !f.SeenBefore.IsZero() {
+		add("(last_seen < ? OR last_seen IS NULL)", bound(f.SeenBefore))
+	}
 	if !f.CreatedSince.IsZero() {
 		add("first_seen >= ?", bound(f.CreatedSince))
 	}

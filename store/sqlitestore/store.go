@@ -115,10 +115,7 @@ func (s *Store) Forget(ctx context.Context, key store.Key, suppress bool) error 
 				return err
 			}
 		}
-		if err := disown(w, key, time.Now()); err != nil {
-			return err
-		}
-		return w.exec(dropProfileSQL, key.Channel, key.UserID)
+		return erase(w, key, time.Now())
 	})
 	if err == nil {
 		err = s.checkpoint(ctx)

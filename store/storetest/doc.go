@@ -22,8 +22,8 @@
 // passes [Reopen], which checks that it does. Run with -race: some properties use
 // a store from several goroutines.
 //
-// A store that also implements [store.Outbox], or that and [store.Portable], is held
-// to those contracts as well; for one that does not, their properties are skipped
+// A store that also implements [store.Outbox], or that and [store.Portable], or
+// [store.Expirer], is held to those contracts as well; for one that does not, their properties are skipped
 // and say so. Some of them open two stores, of which the last one is reopened.
 //
 // The texts and keys that are tried are those that have broken other stores.

@@ -74,11 +74,13 @@ func listFilters(p *probe) {
 	for _, t := range []time.Time{after(0), after(3), after(102), after(102).Add(1), after(102).Add(2), after(999), time.Unix(1<<34, 0)} {
 		filters = append(filters,
 			store.Filter{SeenSince: t},
+			store.Filter{SeenBefore: t},
 			store.Filter{CreatedSince: t},
+			store.Filter{SeenBefore: t, SeenSince: after(102), Status: store.StatusActive},
 			store.Filter{SeenSince: t.In(time.FixedZone("", -7200)), Channel: "telegram"},
 		)
 	}
-	filters = append(filters, store.Filter{
+	filters = append(filters, store.Filter{SeenBefore: time.Unix(-1<<40, 0)}, store.Filter{SeenBefore: after(102), Limit: 7}, store.Filter{
 		Channel: "discord", Status: store.StatusActive, SeenSince: after(101), CreatedSince: after(2), Search: "nick", Limit: 2,
 	})
 	for _, f := range filters {

@@ -178,7 +178,7 @@ func failing(t *testing.T, name string, open func() store.Store, reopen func(sto
 }
 
 func TestEveryPropertyCatchesAMutant(t *testing.T) {
-	caught := map[string]bool{"durable": true, "outbox-durable": true, "import-durable": true} // below
+	caught := map[string]bool{"durable": true, "outbox-durable": true, "import-durable": true, "expiry-durable": true} // below
 	for _, mu := range mutants {
 		caught[mu.caught] = true
 	}
@@ -186,6 +186,9 @@ func TestEveryPropertyCatchesAMutant(t *testing.T) {
 		caught[mu.caught] = true
 	}
 	for _, mu := range portableMutants {
+		caught[mu.caught] = true
+	}
+	for _, mu := range expiringMutants {
 		caught[mu.caught] = true
 	}
 	for _, name := range Properties() {

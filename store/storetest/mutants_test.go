@@ -357,6 +357,14 @@ var mutants = []struct {
 	{"ignores SeenSince", "list-filters", func(m *mutant) {
 		m.filters(func(f store.Filter) store.Filter { f.SeenSince = time.Time{}; return f })
 	}},
+	{"ignores SeenBefore", "list-filters", func(m *mutant) {
+		m.filters(func(f store.Filter) store.Filter { f.SeenBefore = time.Time{}; return f })
+	}},
+	{"takes never seen for seen just now", "list-filters", func(m *mutant) {
+		m.people(func(f store.Filter, people []store.Profile) []store.Profile {
+			return slices.DeleteFunc(matching(people, f), func(person store.Profile) bool { return !f.SeenBefore.IsZero() && person.LastSeen.IsZero() })
+		})
+	}},
 	{"ignores CreatedSince", "list-filters", func(m *mutant) {
 		m.filters(func(f store.Filter) store.Filter { f.CreatedSince = time.Time{}; return f })
 	}},

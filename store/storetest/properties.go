@@ -78,6 +78,15 @@ var properties = []property{
 	{"portable-closed", "a call after Close must say so, neither block nor panic", portableClosed},
 	{"import-durable", "a copy is continued behind what was imported; that must outlive the process", importDurable},
 
+	// From here to "expiry-durable" they are for a store.Expirer only.
+	{"expires-the-silent", "who was seen, or stated anything of, in time must stay, and who was not must not", expiresTheSilent},
+	{"expiry-erases", "nothing of before comes back with the person, and nothing keeps them out", expiryErases},
+	{"expiry-loses-nobody", "who comes back while they are being erased is saved; that must not be undone", expiryLosesNobody},
+	{"expiry-owes-erasure", "who is not kept any more is erased at the backends too", expiryOwesErasure},
+	{"expiry-all-or-nothing", "a batch that fails is sent again; and a caller that gave up must be able to believe that nothing happened", expiryAllOrNothing},
+	{"expiry-closed", "a call after Close must say so, neither block nor panic", expiryClosed},
+	{"expiry-durable", "who was erased must not be back in the next process", expiryDurable},
+
 	{"closed", "a call after Close must say so, neither block nor panic", closed},
 	{"durable", "what was acknowledged outlives the process, tombstones too", durable},
 }
