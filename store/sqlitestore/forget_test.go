@@ -4,15 +4,33 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/sqlitestore"
 )
 
 // Without secure_delete and a truncating checkpoint the name stays in the file.
 func TestForgetLeavesNoByteInAnyFile(t *testing.T) {
+	t.Run("Forget", func(t *testing.T) {
+		leavesNoByte(t, func(st *sqlitestore.Store) error { return st.Forget(t.Context(), ann, true) })
+	})
+	t.Run("Expire", func(t *testing.T) {
+		leavesNoByte(t, func(st *sqlitestore.Store) error {
+			expired, err := st.Expire(t.Context(), []store.Key{ann}, epoch.Add(time.Minute))
+			if !slices.Equal(expired, []bool{true}) {
+				t.Errorf("Expire = %v", expired)
+			}
+			return err
+		})
+	})
+}
+
+func leavesNoByte(t *testing.T, erase func(st *sqlitestore.Store) error) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "users.db")
 	st := open(t, path)
 	var others []store.Record
@@ -35,7 +53,7 @@ func TestForgetLeavesNoByteInAnyFile(t *testing.T) {
 			t.Fatalf("the test is blind: %q is in no file before it is forgotten", secret)
 		}
 	}
-	if err := st.Forget(t.Context(), ann, true); err != nil {
+	if err := erase(st); err != nil {
 		t.Fatal(err)
 	}
 	files = folder(t, filepath.Dir(path))

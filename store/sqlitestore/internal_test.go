@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -361,11 +362,21 @@ func TestForgetBesideAReaderSaysSo(t *testing.T) {
 	if _, err := s.Get(t.Context(), person(1).Key); !errors.Is(err, store.ErrSuppressed) {
 		t.Errorf("the person is not forgotten: %v", err)
 	}
+	silent := []store.Key{person(1).Key, person(0).Key}
+	if expired, err := s.Expire(t.Context(), silent, time.Now()); !errors.Is(err, store.ErrUnavailable) || !slices.Equal(expired, []bool{false, true}) {
+		t.Errorf("Expire beside a reader: %v, %v; want the second to be gone, and an error that wraps ErrUnavailable", expired, err)
+	}
 	if _, err := reader.ExecContext(t.Context(), "COMMIT"); err != nil {
 		t.Fatal(err)
 	}
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if expired, err := s.Expire(t.Context(), silent, time.Now()); err != nil || slices.Contains(expired, true) {
+		t.Errorf("Expire again: %v, %v", expired, err)
+	}
+	if log, err := os.Stat(s.path + "-wal"); err != nil || log.Size() != 0 {
+		t.Errorf("after Expire again the log is %v, %v; want it to be empty", log, err)
 	}
 	if err := s.Forget(t.Context(), person(1).Key, true); err != nil {
 		t.Errorf("Forget again: %v", err)
@@ -386,10 +397,11 @@ func TestDamagedRowIsCorruptAndNotInvalid(t *testing.T) {
 		}
 		_, applied := s.Apply(t.Context(), people(0, 1))
 		_, got := s.Get(t.Context(), person(0).Key)
+		_, expired := s.Expire(t.Context(), []store.Key{person(0).Key}, time.Now())
 		var listed error
 		for _, listed = range s.List(t.Context(), store.Filter{}) {
 		}
-		for doing, err := range map[string]error{"Apply": applied, "Get": got, "List": listed} {
+		for doing, err := range map[string]error{"Apply": applied, "Get": got, "List": listed, "Expire": expired} {
 			if !errors.Is(err, ErrCorrupt) || errors.Is(err, store.ErrInvalid) {
 				t.Errorf("%s, %s: %v; want it to wrap ErrCorrupt alone", name, doing, err)
 			}
