@@ -178,14 +178,7 @@ func answered(changes []store.Change, err error, deltas int) ([]store.Change, er
 }
 
 func (c *committer) saved(e *entry, change store.Change) {
-	marks := e.marks
-	switch {
-	case change.Suppressed:
-		marks = []mark{{slot: e.person, fingerprint: suppressedPrint(c.m.period(e.person, e.delta.LastSeen))}}
-	case change.Outdated:
-		marks = nil
-	}
-	forgotten, tell := c.m.pending.settle(e, marks)
+	forgotten, tell := c.m.pending.settle(e, c.m.marksAfter(e, change))
 	if forgotten {
 		change = store.Change{Suppressed: true}
 	}
@@ -195,19 +188,36 @@ func (c *committer) saved(e *entry, change store.Change) {
 	}
 	o := e.origin.outcome(e.key)
 	o.Profile, o.Fields, o.Attempts = change.Profile, change.Fields, e.failures+1
+	o.Result, o.Reason = c.m.resultOf(change)
+	c.m.tell(o)
+}
+
+// marksAfter returns what the seen table may remember of e, given what the store
+// has answered.
+func (m *Middleware) marksAfter(e *entry, change store.Change) []mark {
 	switch {
 	case change.Suppressed:
-		o.Result, o.Reason = Dropped, ReasonSuppressed
-	case change.Created:
-		o.Result = Created
-	case c.m.when == FirstMessage:
-		o.Result, o.Reason = Dropped, ReasonWhen
-	case len(change.Fields) > 0:
-		o.Result = Updated
+		return []mark{{slot: e.person, fingerprint: suppressedPrint(m.period(e.person, e.delta.LastSeen))}}
+	case change.Outdated:
+		return nil
 	default:
-		o.Result = Unchanged
+		return e.marks
 	}
-	c.m.tell(o)
+}
+
+func (m *Middleware) resultOf(change store.Change) (Result, Reason) {
+	switch {
+	case change.Suppressed:
+		return Dropped, ReasonSuppressed
+	case change.Created:
+		return Created, ""
+	case m.when == FirstMessage:
+		return Dropped, ReasonWhen
+	case len(change.Fields) > 0:
+		return Updated, ""
+	default:
+		return Unchanged, ""
+	}
 }
 
 // rejected ends an observation that the store will never take.
