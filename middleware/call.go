@@ -85,6 +85,7 @@ func (d *deliverer) launch(ctx context.Context, r result) {
 		d.busy[c.Standing.Key] = struct{}{}
 	}
 	d.inFlight++
+	d.show()
 	go func() {
 		defer func() { d.results <- r }() // also when the backend ends the goroutine
 		d.call(ctx, &r)
@@ -94,6 +95,8 @@ func (d *deliverer) launch(ctx context.Context, r result) {
 // call asks the backend, on a goroutine of its own, and notes what it says of
 // each person.
 func (d *deliverer) call(ctx context.Context, r *result) {
+	ctx, end := d.traceCall(ctx, r)
+	defer end()
 	ctx, cancel := context.WithTimeout(ctx, d.traits.Timeout)
 	defer cancel()
 	deaf := time.AfterFunc(2*d.traits.Timeout, func() {

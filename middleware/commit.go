@@ -110,6 +110,8 @@ func refuses(err error) bool {
 // ask puts a batch to the store, and takes a panic or a wrong answer for a
 // refusal.
 func (c *committer) ask(ctx context.Context, batch []*entry) (changes []store.Change, err error) {
+	ctx, end := c.m.traceCommit(ctx, batch)
+	defer func() { end(err) }()
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	deaf := time.AfterFunc(2*commitTimeout, func() {

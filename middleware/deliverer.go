@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,9 @@ type deliverer struct {
 	since      time.Time   // when the backend began to refuse; zero when it works
 	enrolled   atomic.Bool // by us
 	withdrawn  bool        // by somebody, since then
+
+	shownMu sync.Mutex
+	shown   doing // to Backends
 }
 
 // A result is what became of one call.
@@ -121,6 +125,7 @@ func (d *deliverer) run(claiming, calling context.Context) {
 		if wait <= 0 {
 			continue
 		}
+		d.show()
 		timer.Reset(wait)
 		select {
 		case r := <-d.results:
@@ -152,6 +157,7 @@ func (d *deliverer) abandon() {
 		case <-grace.C:
 			d.log.Warn("backend does not heed its context; its calls are left behind", zap.Int("calls", d.inFlight))
 			d.inFlight = 0
+			d.show()
 		}
 	}
 }

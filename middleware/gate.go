@@ -98,6 +98,27 @@ func (g *gate) throttled(now time.Time, after time.Duration) time.Duration {
 	return after
 }
 
+// state is what the gate looks like from outside.
+func (g *gate) state(now time.Time) Gate {
+	switch {
+	case g.denials > 0:
+		return GateDenied
+	case g.tripped:
+		return GateTripped
+	case g.asked.After(now):
+		return GateThrottled
+	}
+	return GateOpen
+}
+
+// next returns until when no call may go.
+func (g *gate) next() time.Time {
+	if g.asked.After(g.until) {
+		return g.asked
+	}
+	return g.until
+}
+
 // jitter returns a random pause before the try that follows this many failures:
 // full jitter over a span that doubles.
 func jitter(first time.Duration, failures int) time.Duration {

@@ -38,7 +38,7 @@ type notice struct {
 // tell counts an outcome and hands it to the hooks, without waiting for them.
 func (m *Middleware) tell(o *Outcome) {
 	if o.Target == TargetStore {
-		m.counts.add(o.Result)
+		m.counts.add(o.Result, o.Reason)
 	} else {
 		m.counts.addDelivery(o.Result)
 	}

@@ -21,6 +21,7 @@ type Middleware struct {
 	onFailure func(context.Context, Outcome, error)
 	onOutcome func(context.Context, Outcome)
 	onRetry   func(context.Context, Retry)
+	tracer    Tracer
 	who       func(Sender) bool
 	when      When
 	custom    store.CustomFields
@@ -89,6 +90,7 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 		onFailure: o.OnFailure,
 		onOutcome: o.OnOutcome,
 		onRetry:   o.OnRetry,
+		tracer:    o.Tracer,
 		who:       o.Who,
 		when:      o.When,
 		custom:    slices.Clone(o.CustomFields),

@@ -101,7 +101,7 @@ func (m *Middleware) leaveOut(s *Sender) Reason {
 // end counts an observation that is over, and tells OnOutcome.
 func (m *Middleware) end(s *Sender, r Result, reason Reason) {
 	if reason == ReasonClosed || !m.wantsHook(r) { // after Close nobody listens
-		m.counts.add(r)
+		m.counts.add(r, reason)
 		return
 	}
 	o := s.origin().outcome(s.Key())

@@ -47,6 +47,10 @@ type Options struct {
 	// tried again. nil: nothing.
 	OnRetry func(ctx context.Context, r Retry)
 
+	// Tracer sees how long the store and the backends take. nil: nobody does, and it
+	// costs nothing. Package otelrollcall makes one.
+	Tracer Tracer
+
 	// Who decides which senders become profiles. It runs on the bot's goroutine
 	// for every event and must be quick. nil: those whose Drop is empty, the
 	// acting humans who address the bot. To widen, look at Sender.Drop; a

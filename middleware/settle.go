@@ -19,6 +19,7 @@ func (d *deliverer) collect(r result) {
 		delete(d.busy, c.Standing.Key)
 		d.finish(c, &r.parts[i], pause)
 	}
+	d.show()
 }
 
 // judge tells the gate what a call says of the backend, once for a whole batch:

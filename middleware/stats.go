@@ -1,10 +1,14 @@
 package middleware
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Stats are counters since New, and how much waits now.
 type Stats struct {
-	// How many observations ended in each Result at the store.
+	// How many observations ended in each Result at the store. Middleware.Drops
+	// tells why those were Dropped.
 	Created, Updated, Unchanged, Coalesced, Dropped, Failed uint64
 	// How many deliveries to backends ended so, all backends together.
 	// Undelivered are those that Failed.
@@ -18,7 +22,10 @@ type Stats struct {
 }
 
 type counts struct {
-	created, updated, unchanged, coalesced, dropped, failed, hooksSkipped atomic.Uint64
+	created, updated, unchanged, coalesced, failed, hooksSkipped atomic.Uint64
+
+	// dropped is by place in reasons; the last is for those that are not in it.
+	dropped [len(reasons) + 1]atomic.Uint64
 
 	delivered, erased, undelivered atomic.Uint64
 }
@@ -35,8 +42,24 @@ func (c *counts) addDelivery(r Result) {
 	}
 }
 
+// reasons are all that Drops tells apart, those first that busy groups have most of.
+var reasons = [...]Reason{
+	ReasonUnaddressed, ReasonBot, ReasonNobody, ReasonSystem, ReasonWho, ReasonWhen, ReasonSuppressed,
+	ReasonWebhook, ReasonChannel, ReasonAnonymous, ReasonService,
+	ReasonMalformed, ReasonInvalidKey, ReasonOverload, ReasonClosed, ReasonPanic,
+}
+
+// drop counts what was dropped.
+func (c *counts) drop(reason Reason) {
+	i := slices.Index(reasons[:], reason)
+	if i < 0 {
+		i = len(reasons)
+	}
+	c.dropped[i].Add(1)
+}
+
 // add counts an Outcome of the store.
-func (c *counts) add(r Result) {
+func (c *counts) add(r Result, reason Reason) {
 	switch r {
 	case Created:
 		c.created.Add(1)
@@ -47,7 +70,7 @@ func (c *counts) add(r Result) {
 	case Coalesced:
 		c.coalesced.Add(1)
 	case Dropped:
-		c.dropped.Add(1)
+		c.drop(reason)
 	case Failed:
 		c.failed.Add(1)
 	}
@@ -56,12 +79,16 @@ func (c *counts) add(r Result) {
 // Stats returns the counters of now. They are read one after the other, so
 // their sum may lag behind by what happens meanwhile.
 func (m *Middleware) Stats() Stats {
+	var dropped uint64
+	for i := range m.counts.dropped {
+		dropped += m.counts.dropped[i].Load()
+	}
 	return Stats{
 		Created:      m.counts.created.Load(),
 		Updated:      m.counts.updated.Load(),
 		Unchanged:    m.counts.unchanged.Load(),
 		Coalesced:    m.counts.coalesced.Load(),
-		Dropped:      m.counts.dropped.Load(),
+		Dropped:      dropped,
 		Failed:       m.counts.failed.Load(),
 		Delivered:    m.counts.delivered.Load(),
 		Erased:       m.counts.erased.Load(),
@@ -69,4 +96,18 @@ func (m *Middleware) Stats() Stats {
 		HooksSkipped: m.counts.hooksSkipped.Load(),
 		Waiting:      m.pending.len(),
 	}
+}
+
+// ReasonOther stands in Drops for a Sender.Drop that is none of the reasons.
+const ReasonOther Reason = "other"
+
+// Drops tells how many observations were Dropped since New, by each Reason, those
+// that never came included. Add them up for Stats.Dropped.
+func (m *Middleware) Drops() map[Reason]uint64 {
+	drops := make(map[Reason]uint64, len(m.counts.dropped))
+	for i, reason := range reasons {
+		drops[reason] = m.counts.dropped[i].Load()
+	}
+	drops[ReasonOther] = m.counts.dropped[len(reasons)].Load()
+	return drops
 }
