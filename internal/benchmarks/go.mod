@@ -3,14 +3,18 @@ module github.com/rollcall-go/rollcall/internal/benchmarks
 go 1.26.0
 
 require (
+	github.com/bwmarrin/discordgo v0.29.0
 	github.com/rollcall-go/rollcall v0.0.0
 	gopkg.in/telebot.v3 v3.3.8
 )
 
 require (
+	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	go.uber.org/multierr v1.10.0 // indirect
 	go.uber.org/zap v1.28.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )

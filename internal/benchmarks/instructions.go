@@ -15,9 +15,9 @@ import (
 var errNoValgrind = errors.New("valgrind is not installed")
 
 // countInstructions returns how many instructions one operation of a Loop takes: this
-// program is run under cachegrind for two counts, so that what both do besides falls
-// out.
-func countInstructions(ctx context.Context, subject, side string) (float64, error) {
+// program is run under cachegrind for two counts, of which many is the larger, so that
+// what both do besides falls out.
+func countInstructions(ctx context.Context, subject, side string, many int) (float64, error) {
 	valgrind, err := exec.LookPath("valgrind")
 	if err != nil {
 		return 0, errNoValgrind
@@ -26,7 +26,7 @@ func countInstructions(ctx context.Context, subject, side string) (float64, erro
 	if err != nil {
 		return 0, err
 	}
-	const few, many = 5_000, 25_000
+	few := many / 5
 	var refs [2]float64
 	for i, n := range []int{few, many} {
 		cmd := exec.CommandContext(ctx, valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", self)
@@ -43,7 +43,7 @@ func countInstructions(ctx context.Context, subject, side string) (float64, erro
 			return 0, err
 		}
 	}
-	return (refs[1] - refs[0]) / (many - few), nil
+	return (refs[1] - refs[0]) / float64(many-few), nil
 }
 
 var irefs = regexp.MustCompile(`I\s+refs:\s+([\d,]+)`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"regexp"
@@ -48,7 +49,9 @@ func (o options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(os.Stdout, tableHead())
+	if _, err := io.WriteString(os.Stdout, tableHead()); err != nil {
+		return err
+	}
 	broken := 0
 	for _, s := range subjects() {
 		if !match.MatchString(s.Name) || o.rounds == 0 {
@@ -69,7 +72,9 @@ func (o options) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprint(os.Stdout, r.line())
+			if _, err := io.WriteString(os.Stdout, r.line()); err != nil {
+				return err
+			}
 			results.put(r)
 			if o.quick && r.Skipped == "" && !c.Guard.Holds(r.Median) {
 				broken++
@@ -124,8 +129,10 @@ func (o options) runCurves(ctx context.Context, match *regexp.Regexp, results *R
 		if err != nil {
 			return err
 		}
-		fmt.Fprint(os.Stdout, p.line())
 		results.putCurve(p)
+		if _, err := io.WriteString(os.Stdout, p.line()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

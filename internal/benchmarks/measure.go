@@ -77,7 +77,7 @@ func run(ctx context.Context, s Subject, rounds int) (readings map[string][]Read
 	readings = make(map[string][]Reading, len(sides))
 	for _, c := range sides {
 		if s.Instructions && c.loop != nil {
-			n, err := countInstructions(ctx, s.Name, c.side.Name)
+			n, err := countInstructions(ctx, s.Name, c.side.Name, min(c.count, 25_000))
 			switch {
 			case errors.Is(err, errNoValgrind):
 			case err != nil:

@@ -4,6 +4,10 @@ package main
 func subjects() []Subject {
 	return []Subject{
 		unchangedSender(),
+		pollToHandler(),
+		gatewayEvent(),
+		rawDecode(),
+		merge(),
 	}
 }
 

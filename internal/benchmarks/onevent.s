@@ -1,0 +1,1 @@
+// Lets onEvent, in row_discord.go, be a declaration alone.

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	_ "unsafe" // for go:linkname
+
+	"github.com/bwmarrin/discordgo"
+
+	"github.com/rollcall-go/rollcall/adapters/discord"
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+// onEvent is what discordgo does with each message of the gateway. A gateway on
+// loopback would cost more than all that is compared.
+//
+//go:linkname onEvent github.com/bwmarrin/discordgo.(*Session).onEvent
+func onEvent(s *discordgo.Session, messageType int, message []byte) (*discordgo.Event, error)
+
+const textMessage = 1 // of a WebSocket
+
+// gatewayEvent is a MESSAGE_CREATE of a kilobyte, of somebody who is known, from the
+// gateway to the bot's own handler.
+func gatewayEvent() Subject {
+	const without = "without rollcall"
+	return Subject{
+		Name: "onEvent, discordgo",
+		Sides: []Side{
+			{Name: "rollcall", Loop: gateway(func(s *discordgo.Session, mw *middleware.Middleware) {
+				s.AddHandler(discord.Handler(mw, &discord.Options{Scope: discord.Everyone}))
+			})},
+			{Name: without, Loop: gateway(func(*discordgo.Session, *middleware.Middleware) {})},
+		},
+		Instructions: true,
+		Claims: []Claim{
+			{Of: "time", Metric: Time, Against: without, Wanted: AtMost(1.02), Limit: "noise: see the instructions"},
+			{Of: "instructions", Metric: Instructions, Against: without, Wanted: AtMost(1.02), Guard: AtMost(1.03)},
+		},
+	}
+}
+
+func gateway(attach func(*discordgo.Session, *middleware.Middleware)) func(*Env) (func(int) error, error) {
+	return func(e *Env) (func(int) error, error) {
+		kind, data, err := discordMessage()
+		if err != nil {
+			return nil, err
+		}
+		frame, err := json.Marshal(map[string]any{"op": 0, "s": 1, "t": kind, "d": json.RawMessage(data)})
+		if err != nil {
+			return nil, err
+		}
+		session, err := discordgo.New("Bot x")
+		if err != nil {
+			return nil, err
+		}
+		session.SyncEvents = true
+		mw, err := middleware.New(memstore.New(), nil)
+		if err != nil {
+			return nil, err
+		}
+		e.Cleanup(func() error { return mw.Close(e) })
+		attach(session, mw)
+		handled := 0
+		session.AddHandler(func(*discordgo.Session, *discordgo.MessageCreate) { handled++ })
+		loop := func(n int) error {
+			handled = 0
+			for range n {
+				if _, err := onEvent(session, textMessage, frame); err != nil {
+					return err
+				}
+			}
+			if handled != n {
+				return fmt.Errorf("%d of %d events were handled", handled, n)
+			}
+			return nil
+		}
+		// The first opens a channel for the sequence, which Open would have done.
+		if err := loop(1); err != nil {
+			return nil, err
+		}
+		return loop, mw.Flush(e)
+	}
+}
+
+// rawDecode is one sender out of that event, as Discord sent it.
+func rawDecode() Subject {
+	const theirs = "discordgo's own decode"
+	return Subject{
+		Name: "decode of one sender, Discord",
+		Sides: []Side{
+			{Name: "rollcall", Loop: func(*Env) (func(int) error, error) {
+				kind, data, err := discordMessage()
+				return func(n int) error {
+					for range n {
+						for s := range discord.FromRaw(kind, data, nil) {
+							if s.NumericID == 0 {
+								return errors.New("nobody")
+							}
+						}
+					}
+					return nil
+				}, err
+			}},
+			{Name: theirs, Loop: func(*Env) (func(int) error, error) {
+				_, data, err := discordMessage()
+				return func(n int) error {
+					for range n {
+						if err := json.Unmarshal(data, new(discordgo.MessageCreate)); err != nil {
+							return err
+						}
+					}
+					return nil
+				}, err
+			}},
+			{Name: "repeat sender", Loop: repeatSender},
+		},
+		Instructions: true,
+		Claims: []Claim{
+			{Of: "time", Metric: Time, Against: theirs, Wanted: AtMost(0.25), Limit: "each byte is looked at once"},
+			{Of: "instructions", Metric: Instructions, Against: theirs, Wanted: AtMost(0.25), Guard: AtMost(0.25)},
+			{Of: "repeat sender", Metric: Allocs, Ours: "repeat sender", Form: Value, Wanted: AtMost(5), Guard: AtMost(5)},
+		},
+	}
+}
+
+// repeatSender hands the event to the handler of somebody who has not changed.
+func repeatSender(e *Env) (func(int) error, error) {
+	kind, data, err := discordMessage()
+	if err != nil {
+		return nil, err
+	}
+	mw, err := middleware.New(memstore.New(), nil)
+	if err != nil {
+		return nil, err
+	}
+	e.Cleanup(func() error { return mw.Close(e) })
+	handle := discord.Handler(mw, &discord.Options{Scope: discord.Everyone})
+	session, event := new(discordgo.Session), &discordgo.Event{Type: kind, RawData: data}
+	loop := func(n int) error {
+		for range n {
+			handle(session, event)
+		}
+		return nil
+	}
+	if err := loop(1); err != nil {
+		return nil, err
+	}
+	return loop, mw.Flush(e)
+}
+
+// discordMessage returns the first event of the adapter's own samples.
+func discordMessage() (kind string, data []byte, err error) {
+	f, err := os.Open(filepath.Join(root, "adapters", "discord", "testdata", "events.jsonl"))
+	if err != nil {
+		return "", nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	if !lines.Scan() {
+		return "", nil, errors.Join(errors.New("no samples"), lines.Err())
+	}
+	var sample struct {
+		T string          `json:"t"`
+		D json.RawMessage `json:"d"`
+	}
+	err = json.Unmarshal(lines.Bytes(), &sample)
+	return sample.T, bytes.Clone(sample.D), err
+}
