@@ -2,6 +2,7 @@ package prove_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -135,11 +136,10 @@ func (l *powerLoad) observe(ctx context.Context, mw *middleware.Middleware, part
 func (l *powerLoad) state(ctx context.Context, mw *middleware.Middleware) {
 	for n := 0; ctx.Err() == nil; n++ {
 		key := store.Key{Channel: "telegram", UserID: fmt.Sprintf("0-%d", n%50)}
-		if err := mw.Set(context.WithoutCancel(ctx), key, store.Declared, store.Profile{Email: fmt.Sprintf("p%d@example.org", l.next.Add(1))}); err != nil {
-			l.t.Errorf("Set: %v", err)
-			return
-		}
-		l.acks.tell()
+		email := fmt.Sprintf("p%d@example.org", l.next.Add(1))
+		l.persist(ctx, func(ctx context.Context) error {
+			return mw.Set(ctx, key, store.Declared, store.Profile{Email: email})
+		})
 		time.Sleep(3 * time.Millisecond)
 	}
 }
@@ -151,11 +151,7 @@ func (l *powerLoad) forget(ctx context.Context, mw *middleware.Middleware, until
 		s := l.sender(fmt.Sprint("f-", l.next.Add(1)))
 		mw.Observe(s)
 		time.Sleep(20 * time.Millisecond)
-		if err := mw.Forget(context.WithoutCancel(ctx), s.Key()); err != nil {
-			l.t.Errorf("Forget: %v", err)
-			return
-		}
-		l.acks.tell()
+		l.persist(ctx, func(ctx context.Context) error { return mw.Forget(ctx, s.Key()) })
 	}
 }
 
@@ -167,12 +163,29 @@ func (l *powerLoad) besides(ctx context.Context, st store.Store) {
 			Key: store.Key{Channel: "discord", UserID: fmt.Sprint("b-", n%200)}, Source: store.Observed,
 			At: changedAt(n), Set: map[store.Field]string{store.FieldUsername: fmt.Sprint("v", n)},
 		}.Record()
-		if _, err := st.Apply(context.WithoutCancel(ctx), []store.Record{delta}); err != nil {
-			l.t.Errorf("Apply beside: %v", err)
+		l.persist(ctx, func(ctx context.Context) error {
+			_, err := st.Apply(ctx, []store.Record{delta})
+			return err
+		})
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// persist makes a call until it succeeds, and notes that it did. SQLite's locks know no
+// turns, so one of two connections may wait in vain.
+func (l *powerLoad) persist(ctx context.Context, call func(ctx context.Context) error) {
+	for {
+		err := call(context.WithoutCancel(ctx))
+		switch {
+		case err == nil:
+			l.acks.tell()
+			return
+		case !errors.Is(err, store.ErrUnavailable):
+			l.t.Error(err)
+			return
+		case ctx.Err() != nil:
 			return
 		}
-		l.acks.tell()
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

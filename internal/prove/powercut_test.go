@@ -47,8 +47,8 @@ const checkpointBytes = 8000 * 4096
 // test must find losses.
 func TestPowerCutLosesNothingDurable(t *testing.T) {
 	t.Attr("promise", "nothing durable is lost by a power cut")
-	const positions = 10
-	rounds, perSession := size(1, 2, 20), size(1500, 5000, 5000)
+	const lie = 3000 // writes, more than a transaction has
+	rounds, positions, perSession := size(1, 2, 20), size(5, 10, 10), size(1000, 5000, 5000)
 	var honest, lying powerReport
 	acked, longest := 0, int64(0)
 	for round := range rounds {
@@ -61,7 +61,7 @@ func TestPowerCutLosesNothingDurable(t *testing.T) {
 		acked += l.told()
 		longest = max(longest, l.longest)
 		cutPower(t, l, uint64(round), positions, 0, []float64{0, 0.5, 1}, &honest)
-		cutPower(t, l, uint64(round), positions, 500, []float64{0, 0.5}, &lying)
+		cutPower(t, l, uint64(round), positions, lie, []float64{0, 0.5}, &lying)
 	}
 	t.Attr("figure", fmt.Sprintf("%d cuts, %d acknowledged, %d lost, %d corrupt; the lying disk lost in %d of %d",
 		honest.cuts, acked, honest.people(), honest.corrupt, lying.hit, lying.cuts))
