@@ -1,5 +1,6 @@
 // Command discord is a Discord bot that keeps a profile of everyone who talks to
-// it in users.db, and tells them so. It needs no privileged intent.
+// it in users.db, tells them so, and answers /mydata, /forgetme and /remember. It
+// needs no privileged intent.
 //
 //	DISCORD_TOKEN=... go run ./examples/discord
 package main
@@ -46,6 +47,7 @@ func main() {
 			_, _ = s.ChannelMessageSend(m.ChannelID, "Hello, "+p.DisplayName()+"!")
 		}
 	})
+	handlePrivacy(session, mw)
 	if err := session.Open(); err != nil {
 		log.Fatal("Discord does not answer, or refuses DISCORD_TOKEN")
 	}

@@ -1,5 +1,5 @@
 // Command telegram is a Telegram bot that keeps a profile of everyone who talks
-// to it in users.db, and tells them so.
+// to it in users.db, tells them so, and answers /mydata, /forgetme and /remember.
 //
 //	TELEGRAM_TOKEN=... go run ./examples/telegram
 package main
@@ -49,6 +49,7 @@ func main() {
 		p, _ := telegram.Profile(c)
 		return c.Send("Welcome, " + p.DisplayName() + "!")
 	})
+	handlePrivacy(bot, mw)
 	go bot.Start()
 	<-ctx.Done()
 	bot.Stop()
