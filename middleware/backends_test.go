@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,21 +108,57 @@ func TestBackendsAskNobody(t *testing.T) {
 			t.Errorf("Backends() = %+v after %s", s, time.Since(began))
 		}
 	})
+	synctest.Test(t, func(t *testing.T) {
+		st := &hangingOutbox{Store: memstore.New(), claims: 1}
+		f := newForeign("crm")
+		f.latency = 10 * time.Second
+		quick, _ := start(t, st.Store, middleware.Options{})
+		quick.Observe(ann(0, "Ann"))
+		flush(t, quick)
+		if err := st.Store.Enroll(t.Context(), "crm"); err != nil {
+			t.Fatal(err)
+		}
+		mw, _ := start(t, st, middleware.Options{Backends: backends(f)})
+		time.Sleep(5 * time.Second) // one call runs, and the next Claim hangs
+		synctest.Wait()
+		if s := mw.Backends(); s[0].InFlight != 1 {
+			t.Errorf("while a Claim hangs Backends() = %+v, want one call", s)
+		}
+		time.Sleep(40 * time.Second) // the call is over, and Settle hangs
+		synctest.Wait()
+		if s := mw.Backends(); s[0].InFlight != 0 || !st.settling.Load() {
+			t.Errorf("while Settle hangs (%t) Backends() = %+v, want no call", st.settling.Load(), s)
+		}
+	})
 	mw, _ := start(t, memstore.New(), middleware.Options{})
 	if s := mw.Backends(); len(s) != 0 {
 		t.Errorf("without backends Backends() = %+v", s)
 	}
 }
 
-// A hangingOutbox answers nothing about deliveries.
-type hangingOutbox struct{ *memstore.Store }
+// A hangingOutbox answers a number of Claims, and nothing else about deliveries.
+type hangingOutbox struct {
+	*memstore.Store
+	claims   int
+	settling atomic.Bool
+}
 
 func (*hangingOutbox) Enroll(ctx context.Context, _ string) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func (*hangingOutbox) Claim(ctx context.Context, _ string, _ int, _ time.Duration) ([]store.Claim, time.Duration, error) {
+func (h *hangingOutbox) Claim(ctx context.Context, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
+	if h.claims > 0 {
+		h.claims--
+		return h.Store.Claim(ctx, backend, limit, lease)
+	}
 	<-ctx.Done()
 	return nil, 0, ctx.Err()
+}
+
+func (h *hangingOutbox) Settle(ctx context.Context, _ string, _ []store.Settlement) error {
+	h.settling.Store(true)
+	<-ctx.Done()
+	return ctx.Err()
 }
