@@ -88,3 +88,45 @@ func ExampleDeliver() {
 	// deliver Ann
 	// <nil>
 }
+
+// An old table of users, as database/sql would read it, becomes profiles.
+func ExampleMiddleware_Import() {
+	rows := []struct {
+		id, name, email string
+		changed         time.Time
+	}{
+		{"42", "Ann", "ann@example.org", time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)},
+		{"43", "Bea", "", time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)},
+		{"", "somebody without an id", "", time.Time{}},
+	}
+	old := func(yield func(middleware.Sender, error) bool) {
+		for _, row := range rows { // for rows.Next(), and at the end yield(middleware.Sender{}, rows.Err())
+			s := middleware.Sender{Channel: "telegram", UserID: row.id, Event: "import", At: row.changed}
+			s.Set(store.FieldName, row.name)
+			if row.email != "" { // "" in the old table says nothing
+				s.Set(store.FieldEmail, row.email)
+			}
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+
+	ctx := context.Background()
+	mw, err := middleware.New(memstore.New(), nil)
+	if err != nil {
+		panic(err)
+	}
+	defer mw.Close(ctx)
+	for range 2 { // a second time nothing is new
+		p, err := mw.Import(ctx, old, &middleware.ImportOptions{Progress: func(p middleware.ImportProgress) {
+			fmt.Println("so far:", p.Read)
+		}})
+		fmt.Println(p.Created, "created,", p.Unchanged, "unchanged, dropped:", p.Dropped, err)
+	}
+	// Output:
+	// so far: 3
+	// 2 created, 0 unchanged, dropped: map[nobody:1] <nil>
+	// so far: 3
+	// 0 created, 2 unchanged, dropped: map[nobody:1] <nil>
+}

@@ -28,6 +28,7 @@ type entry struct {
 	forgotten bool   // Forget came while this one was in flight
 	unsure    bool   // Readmit came while this one was in flight: its answer may be out of date
 	aside     bool   // waits for a turn of its own, see sideline
+	outside   bool   // is imported while another of the person waits, see reserve
 	gen       uint64 // the Flush generation that it belongs to
 	size      int    // bytes that it is counted with
 	turns     int    // on the sideline
@@ -120,9 +121,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	// From here on the table must not answer for this person: somebody who
 	// changes back before the change is durable has to be seen. settle, which
 	// marks, holds the lock too.
-	for _, mk := range n.marks {
-		p.seen.drop(mk.slot)
-	}
+	p.unmark(n)
 	if old == nil || old.inFlight {
 		n.gen = p.gen
 		p.alive[n.gen]++
@@ -144,12 +143,13 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	return Coalesced, ""
 }
 
-// entrySize estimates what an entry holds in memory.
+// entrySize estimates what an entry holds in memory, its place in the map and the
+// queue included: a little too much, since maxBytes is a promise.
 func entrySize(e *entry) int {
-	const fixed, register = 400, 96
-	size := fixed + len(e.key.UserID) + register*len(e.delta.Registers)
+	const fixed, register, oneMark = 400, 64 + 8, 48
+	size := fixed + len(e.key.UserID) + register*len(e.delta.Registers) + oneMark*cap(e.marks)
 	for _, r := range e.delta.Registers {
-		size += len(r.Value)
+		size += len(r.Field) + len(r.Value)
 	}
 	return size
 }

@@ -14,7 +14,8 @@ import (
 // person costs one question to the store. Two fingerprints are taken for the
 // same by mistake once in 2^40 changes.
 //
-// mark is for one goroutine, the committer. The other methods are for all.
+// mark is for one goroutine at a time, which holds the lock of pending. The other
+// methods are for all.
 type seenTable struct{ sets []seenSet }
 
 type seenSet [setSize]atomic.Uint64
