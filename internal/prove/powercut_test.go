@@ -149,7 +149,7 @@ func examine(t *testing.T, path string, promised map[store.Key]*promise, report 
 
 // integrity lets SQLite check the whole file.
 func integrity(path string) (err error) {
-	db, err := sql.Open("sqlite", path)
+	db, err := openPlain(path)
 	if err != nil {
 		return err
 	}
@@ -163,3 +163,6 @@ func integrity(path string) (err error) {
 	}
 	return nil
 }
+
+// openPlain opens a file past sqlitestore, whose driver it uses.
+func openPlain(path string) (*sql.DB, error) { return sql.Open("sqlite", path) }
