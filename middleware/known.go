@@ -1,6 +1,9 @@
 package middleware
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // A Print stands for all that an event states about a person: see
 // [Middleware.Known]. It is worth nothing outside of the process. Begin with any
@@ -96,7 +99,7 @@ func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) (mark
 	late = m.late.after(lateSlot(person, set), at, time.Now().Add(maxAhead))
 	whole := s.whole() + period
 	needless := !m.seen.hasOther(person, whole) // until events of this person are known to differ
-	marks = make([]mark, 0, 2+s.inline)
+	marks = make([]mark, 0, 2+s.inline+len(s.more)-bits.OnesCount8(uint8(set)))
 	marks = append(marks, mark{slot: person, fingerprint: whole, core: set, void: late, at: at})
 	if !late {
 		marks = append(marks, mark{slot: coreSlot(person), fingerprint: core + period, void: needless, at: at})

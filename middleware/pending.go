@@ -146,7 +146,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 // entrySize estimates what an entry holds in memory, its place in the map and the
 // queue included: a little too much, since maxBytes is a promise.
 func entrySize(e *entry) int {
-	const fixed, register, oneMark = 400, 64 + 8, 48
+	const fixed, register, oneMark = 400, 64 + 16, 48
 	size := fixed + len(e.key.UserID) + register*len(e.delta.Registers) + oneMark*cap(e.marks)
 	for _, r := range e.delta.Registers {
 		size += len(r.Field) + len(r.Value)

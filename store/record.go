@@ -112,7 +112,7 @@ func Merge(a, b Record) Record {
 		}
 		return m
 	}
-	m.Registers = make([]Register, 0, len(a.Registers)+len(b.Registers))
+	m.Registers = make([]Register, 0, places(a.Registers, b.Registers)) // what waits to be saved is merged, and kept
 	i, j := 0, 0
 	for i < len(a.Registers) && j < len(b.Registers) {
 		x, y := a.Registers[i], b.Registers[j]
@@ -135,6 +135,24 @@ func Merge(a, b Record) Record {
 	m.Registers = append(m.Registers, a.Registers[i:]...)
 	m.Registers = append(m.Registers, b.Registers[j:]...)
 	return m
+}
+
+// places is how many places a and b have together.
+func places(a, b []Register) int {
+	n, i, j := len(a)+len(b), 0, 0
+	for i < len(a) && j < len(b) {
+		switch c := a[i].comparePlace(b[j]); {
+		case c < 0:
+			i++
+		case c > 0:
+			j++
+		default:
+			n--
+			i++
+			j++
+		}
+	}
+	return n
 }
 
 // Equal reports whether two records say the same.
