@@ -150,13 +150,12 @@ func (d *deliverer) traceCall(ctx context.Context, r *result) (traced context.Co
 }
 
 func (m *Middleware) traceStart(ctx context.Context, start func() context.Context) context.Context {
-	traced := ctx
-	m.contain("Tracer", func() {
-		if made := start(); made != nil {
-			traced = made
-		}
-	})
-	return traced
+	var made context.Context
+	m.contain("Tracer", func() { made = start() }) //nolint:fatcontext // once, not in a loop
+	if made == nil {
+		return ctx
+	}
+	return made
 }
 
 // owedFor is for how long a claim has been owed, at the least. The store knows that
