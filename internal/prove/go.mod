@@ -9,6 +9,7 @@ require (
 	gopkg.in/telebot.v3 v3.3.8
 	modernc.org/libc v1.77.1
 	modernc.org/sqlite v1.60.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (
