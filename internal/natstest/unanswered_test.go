@@ -12,24 +12,24 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A deafener stands between a client and a node, and holds transactions up by a
-// delay. When it is set, it lets the next one through, and cuts the connection in
-// the place of the answer.
+// A deafener stands between a client and a node, and calls before for each
+// transaction, which waits meanwhile. When it is set, it lets the next one through,
+// and cuts the connection in the place of the answer.
 type deafener struct {
 	net.Listener
-	node  string
-	delay time.Duration
-	set   atomic.Bool
-	times atomic.Int64
+	node   string
+	before func() // may be nil
+	set    atomic.Bool
+	times  atomic.Int64
 }
 
-func newDeafener(t *testing.T, n *node, delay time.Duration) *deafener {
+func newDeafener(t *testing.T, n *node, before func()) *deafener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &deafener{Listener: l, node: n.url()[len("nats://"):], delay: delay}
+	d := &deafener{Listener: l, node: n.url()[len("nats://"):], before: before}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -78,7 +78,9 @@ func (d *deafener) serve(client net.Conn) {
 			break
 		}
 		if bytes.Contains(buf[:n], []byte("Rollcall-Tx")) {
-			time.Sleep(d.delay)
+			if d.before != nil {
+				d.before()
+			}
 			if d.set.CompareAndSwap(true, false) {
 				deaf.Store(true)
 				d.times.Add(1)
@@ -98,7 +100,7 @@ func (d *deafener) serve(client net.Conn) {
 func TestUnansweredTransactions(t *testing.T) {
 	t.Parallel()
 	n := single(t)
-	d := newDeafener(t, n, 0)
+	d := newDeafener(t, n, nil)
 	js, closeConn, err := dial(d.url())
 	if err != nil {
 		t.Fatal(err)
@@ -146,8 +148,8 @@ func TestUnansweredTransactions(t *testing.T) {
 	if err := st.Withdraw(t.Context(), crm); err != nil {
 		t.Fatal(err)
 	}
-	if there := subjects(t, js, "deaf"); len(there) != 31 {
-		t.Errorf("the bucket has %d subjects: %v; want those of the backends and of 30 people", len(there), there)
+	if there := subjects(t, js, "deaf"); len(there) != 33 {
+		t.Errorf("the bucket has %d subjects: %v; want three of the backends and those of 30 people", len(there), there)
 	}
 	if got := d.times.Load(); got != 9 {
 		t.Errorf("%d answers were lost, not 9", got)

@@ -31,6 +31,7 @@ func (s *Store) Enroll(ctx context.Context, backend string) error {
 		if _, found := t.registry.Backends[backend]; !found {
 			t.enroll(backend, enrolment{Number: t.registry.Next, Job: jobEnroll, Began: t.now.UnixMilli()})
 			t.registry.Next++
+			t.enrols = true
 		}
 		return nil
 	})
@@ -138,50 +139,6 @@ func (t *tx) bulk(p *person, backend string, j job) {
 	}
 }
 
-// written is what is remembered of a transaction that changed people.
-type written struct {
-	newcomers []store.Key
-	known     uint64 // registry.Next
-}
-
-func (t *tx) written() written { return written{known: t.registry.Next} }
-
-// note is called with everybody who is about to change.
-func (w *written) note(p *person) {
-	if !p.kept && !p.suppressed {
-		w.newcomers = append(w.newcomers, p.key)
-	}
-}
-
-// adopt makes newcomers owed to backends that were enrolled while they were
-// written: Enroll may have listed people before.
-func (s *Store) adopt(ctx context.Context, w written) error {
-	if len(w.newcomers) == 0 {
-		return nil
-	}
-	var now registry
-	err := retry(ctx, func() error {
-		m, _, err := s.last(ctx, s.prefix+backendsToken)
-		if err == nil {
-			now, err = decodeRegistry(m)
-		}
-		return err
-	})
-	if err != nil || now.Next == w.known {
-		return err
-	}
-	return s.update(ctx, w.newcomers, func(t *tx) error {
-		for _, name := range t.registry.names() {
-			for _, p := range t.people {
-				if st, _, found := p.standing(name); p.kept && !found {
-					t.put(p, st.Changed(p.record.Profile().Stated(), t.now))
-				}
-			}
-		}
-		return nil
-	})
-}
-
 // Withdraw implements [store.Outbox]. Nothing is owed to the backend from its
 // first step on; where it is cut short, what is left of it goes with the next
 // change of each person.
@@ -205,7 +162,9 @@ func (s *Store) withdraw(ctx context.Context, backend string) error {
 		return err
 	}
 	s.forgetQueue(backend)
-	err = retry(ctx, func() error { return s.purge(ctx, []purge{{Filter: s.owed(backend, number) + ">"}}) })
+	err = retry(ctx, func() error {
+		return s.purge(ctx, []purge{{Filter: s.owed(backend, number) + ">"}, {Filter: s.gone(backend, number) + ">"}})
+	})
 	if err != nil {
 		return err
 	}
@@ -248,7 +207,7 @@ func (s *Store) backlogs(ctx context.Context) ([]store.Backlog, error) {
 		counts := make(map[lane]int)
 		for _, l := range []lane{laneLive, laneBulk, laneDead} {
 			if err == nil {
-				counts[l], err = s.count(ctx, s.owed(name, e.Number)+string(l)+".>")
+				counts[l], err = s.count(ctx, name, e.Number, l)
 			}
 		}
 		b.Owed, b.Bulk, b.Dead = counts[laneLive]+counts[laneBulk], counts[laneBulk], counts[laneDead]

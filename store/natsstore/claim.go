@@ -3,6 +3,7 @@ package natsstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -19,13 +20,15 @@ import (
 type queue struct {
 	number uint64
 	lanes  map[lane][]candidate
+	marks  map[lane]int // written by this process since it swept
 }
 
 const (
 	// staleAfter is the age from which a place where nobody is found is removed.
 	// Younger ones may be those of a transaction that is under way, which would
-	// have to begin again. Until then a Backlog counts them, and Drain waits.
-	staleAfter = time.Minute
+	// have to begin again: that is all it costs. Until then a Backlog counts them,
+	// and Drain waits.
+	staleAfter = 2 * answerTime
 	// shortWait is how long to wait for what others are about to claim.
 	shortWait = 20 * time.Millisecond
 	// claimSize is how many candidates are looked at in one transaction.
@@ -58,12 +61,24 @@ type claimer struct {
 	wait   time.Duration // until the first of those that are not due, 0 for none
 }
 
+// claim goes by what is remembered of the backend, and asks for its enrolment only
+// where that brings nothing: each transaction checks it.
 func (c *claimer) claim(ctx context.Context) error {
+	if c.number = c.s.remembered(c.backend); c.number != 0 {
+		err := c.claimLanes(ctx)
+		if len(c.claims) > 0 || err != nil && !errors.Is(err, errNotEnrolled) {
+			return err
+		}
+	}
 	e, err := c.s.enrolment(ctx, c.backend)
-	if err != nil {
+	if err != nil || e.Number == c.number {
 		return err
 	}
-	c.number = e.Number
+	c.number, c.wait = e.Number, 0
+	return c.claimLanes(ctx)
+}
+
+func (c *claimer) claimLanes(ctx context.Context) error {
 	// Once more, since what was in the bulk lane may have become live meanwhile.
 	for i, l := range []lane{laneLive, laneBulk, laneLive} {
 		if i == 2 && (len(c.claims) > 0 || c.wait > 0) {
@@ -91,12 +106,13 @@ func (c *claimer) claim(ctx context.Context) error {
 	return nil
 }
 
-// candidates lists up to 100,000 places of a lane, from the one at offset on. next
-// is the offset of those behind them, 0 where there are none. Subjects of others are
-// passed over.
+// candidates lists up to 100,000 places of a lane, from the one at offset on, those
+// without a mark. next is the offset of those behind them, 0 where there are none.
+// Subjects of others are passed over.
 func (s *Store) candidates(ctx context.Context, backend string, number uint64, l lane, offset int) (listed []candidate, next int, err error) {
 	owed := s.owed(backend, number)
 	var subjects map[string]uint64
+	var marked map[candidate]bool
 	err = retry(ctx, func() error {
 		page, total, err := s.page(ctx, owed+string(l)+".>", offset)
 		subjects, next = page, 0
@@ -105,12 +121,21 @@ func (s *Store) candidates(ctx context.Context, backend string, number uint64, l
 		}
 		return err
 	})
+	if err == nil && len(subjects) > 0 {
+		marked, err = s.marked(ctx, backend, number, l)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	inUse := make(map[place]bool)
 	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
-		if x, err := s.candidate(owed, subject); err == nil {
+		if x, err := parseCandidate(owed, subject); err == nil && !marked[x] {
 			listed = append(listed, x)
+			inUse[x.place] = true
 		}
 	}
-	return listed, next, err
+	_ = s.sweep(ctx, backend, number, marked, func(at place) bool { return !inUse[at] }) // the next one does it
+	return listed, next, nil
 }
 
 func (c *claimer) waitFor(d time.Duration) {
@@ -158,8 +183,9 @@ func (c *claimer) try(ctx context.Context, l lane, candidates []candidate) error
 			st, at, _ := p.standing(c.backend)
 			switch {
 			case p.repaired(c.backend):
-				t.put(p, letDie(st, t.now))
-				t.leave(p, c.backend, x.place)
+				if t.put(p, letDie(st, t.now)); at != x.place {
+					t.leaveAt(p, c.backend, x.place)
+				}
 			case at != x.place:
 				if t.clear(p, c.backend, x); st.State == store.StateOwed { // somebody else moved it just now
 					r.waits = append(r.waits, max(st.Due.Sub(t.now), shortWait))
@@ -206,11 +232,12 @@ func (t *tx) clear(p *person, backend string, x candidate) {
 	if t.now.Sub(time.UnixMilli(x.due)) < staleAfter {
 		return
 	}
-	t.leave(p, backend, x.place)
+	t.leaveAt(p, backend, x.place)
 }
 
-func (t *tx) leave(p *person, backend string, at place) {
-	t.left = append(t.left, purge{Filter: t.s.at(backend, t.registry.Backends[backend].Number, at, p.key)})
+// leaveAt removes a place where no standing was, and which therefore has no mark.
+func (t *tx) leaveAt(p *person, backend string, at place) {
+	t.single = append(t.single, purge{Filter: t.s.at(backend, t.registry.Backends[backend].Number, at, p.key)})
 	p.dirty = true
 }
 
@@ -252,10 +279,20 @@ func (s *Store) insert(backend string, number uint64, l lane, more []candidate) 
 func (s *Store) queue(backend string, number uint64) *queue {
 	q := s.queues[backend]
 	if q == nil || q.number != number {
-		q = &queue{number: number, lanes: make(map[lane][]candidate)}
+		q = &queue{number: number, lanes: make(map[lane][]candidate), marks: make(map[lane]int)}
 		s.queues[backend] = q
 	}
 	return q
+}
+
+// remembered returns the number of the enrolment that a queue is of, 0 for none.
+func (s *Store) remembered(backend string) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.queues[backend]; q != nil {
+		return q.number
+	}
+	return 0
 }
 
 func (s *Store) forgetQueue(backend string) {

@@ -16,12 +16,16 @@ import (
 // batchSize is how many messages the server takes in one atomic batch.
 const batchSize = 1000
 
+// maxPeople is how many people one transaction writes; the rest may be a guard.
+const maxPeople = batchSize - 1
+
 // A message is one write of a transaction.
 type message struct {
 	subject string
 	data    []byte
 	checked bool   // nothing may have been written to the subject since:
 	rev     uint64 // 0 where there was nothing
+	checks  string // the same for these subjects, in the place of its own
 }
 
 const (
@@ -29,6 +33,7 @@ const (
 	headerPosition = "Nats-Batch-Sequence"
 	headerCommit   = "Nats-Batch-Commit"
 	headerExpect   = "Nats-Expected-Last-Subject-Sequence"
+	headerExpectOf = "Nats-Expected-Last-Subject-Sequence-Subject"
 )
 
 // commit writes messages, all or none, and returns the sequence of the last. The
@@ -42,7 +47,7 @@ func (s *Store) commit(ctx context.Context, id string, messages []message) (uint
 		n := min(batchSize, len(messages)-batchSize)
 		for _, m := range messages[:n] {
 			if m.checked {
-				return 0, fmt.Errorf("more than %d people cannot change in one transaction: %w", batchSize, store.ErrInvalid)
+				return 0, fmt.Errorf("more than %d people cannot change in one transaction: %w", maxPeople, store.ErrInvalid)
 			}
 		}
 		if _, err := s.commitBatch(ctx, rand.Text(), messages[:n]); err != nil {
@@ -69,6 +74,10 @@ func (s *Store) commitBatch(ctx context.Context, id string, messages []message) 
 		if m.checked {
 			msg.Header.Set(headerTx, id)
 			msg.Header.Set(headerExpect, strconv.FormatUint(m.rev, 10))
+		}
+		if m.checks != "" {
+			msg.Header.Set(headerExpect, strconv.FormatUint(m.rev, 10))
+			msg.Header.Set(headerExpectOf, m.checks)
 		}
 		if end > 0 {
 			msg.Header.Set(headerBatch, id)

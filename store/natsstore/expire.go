@@ -58,6 +58,7 @@ func (t *tx) erase(p *person) {
 			t.drop(p, st.Backend)
 		}
 	}
+	t.eraseTraces(p)
 }
 
 // purgeIfEmpty writes what an earlier call did not purge.

@@ -49,20 +49,14 @@ func (s *Store) Import(ctx context.Context, dossiers []store.Dossier) error {
 		}
 		keys[i] = d.Key
 	}
-	w, err := update(ctx, s, keys, func(t *tx) (written, error) {
-		w := t.written()
+	err := s.update(ctx, keys, func(t *tx) error {
 		for _, d := range dossiers {
-			p := t.people[d.Key]
-			w.note(p)
-			if err := t.join(p, d); err != nil {
-				return w, err
+			if err := t.join(t.people[d.Key], d); err != nil {
+				return err
 			}
 		}
-		return w, nil
+		return nil
 	})
-	if err == nil {
-		err = s.adopt(ctx, w)
-	}
 	if err != nil {
 		return s.fail(ctx, "import", err)
 	}
@@ -87,6 +81,9 @@ func (t *tx) join(p *person, from store.Dossier) error {
 		if !slices.ContainsFunc(joined.Standings, func(st store.Standing) bool { return st.Backend == was.Backend }) {
 			t.drop(p, was.Backend)
 		}
+	}
+	if joined.Forgotten && !here.Forgotten {
+		t.eraseTraces(p)
 	}
 	return nil
 }

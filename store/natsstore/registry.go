@@ -21,8 +21,9 @@ type registry struct {
 	Next     uint64               `json:"next"` // number of the next enrolment
 	Backends map[string]enrolment `json:"backends"`
 
-	rev uint64
-	tx  string // who wrote it
+	rev      uint64
+	tx       string // who wrote it
+	enrolled uint64 // the sequence of when a backend was added
 }
 
 // An enrolment is a backend that is enrolled. Its number tells it from an earlier

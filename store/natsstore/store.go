@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// Apply implements [store.Store]. It takes up to 1000 people at once, which is
+// Apply implements [store.Store]. It takes up to 999 people at once, which is
 // what the server takes in one transaction; the error wraps store.ErrInvalid for
 // more.
 func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
@@ -25,29 +25,20 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 		}
 		return nil, nil
 	}
-	type applied struct {
-		written
-		changes []store.Change
-	}
-	done, err := update(ctx, s, keys, func(t *tx) (applied, error) {
-		a := applied{written: t.written()}
+	changes, err := update(ctx, s, keys, func(t *tx) (changes []store.Change, err error) {
 		for _, d := range deltas {
 			p := t.people[d.Key]
 			if err := p.usable(); err != nil {
-				return a, err
+				return nil, err
 			}
-			a.note(p)
-			a.changes = append(a.changes, t.apply(p, d))
+			changes = append(changes, t.apply(p, d))
 		}
-		return a, nil
+		return changes, nil
 	})
-	if err == nil {
-		err = s.adopt(ctx, done.written)
-	}
 	if err != nil {
 		return nil, s.fail(ctx, "apply", err)
 	}
-	return done.changes, nil
+	return changes, nil
 }
 
 // apply joins d to what is kept of p, and makes it owed.

@@ -14,16 +14,23 @@ import (
 // before its digits, so that subjects of people sort as Key.Compare does:
 //
 //	b                                     the backends
+//	e.0.0.0.0.0.0.0.0                     written whenever a backend is enrolled
+//	w                                     what carries the check of that, see guard
 //	p.<channel>.<user id>                 a person; the id in tokens of two bytes
 //	o.<backend>.<number>.<lane>.<when>.<channel>.<user id>
-//	                                      where a standing that is owed or dead is found
+//	                                      a place: where a standing that is owed or dead is found
+//	d.<backend>.<number>.<lane>.<when>.<channel>.<user id>
+//	                                      a mark: nothing is at that place any more
 //
 // The id is cut into tokens since the server can count and list subjects below a
 // token, and nothing else: see listing.
 const (
 	peopleToken   = "p."
 	backendsToken = "b"
+	enrolToken    = "e"
+	guardToken    = "w"
 	owedToken     = "o."
+	goneToken     = "d."
 	tokenSize     = 4 // hex digits
 )
 
@@ -84,16 +91,26 @@ func (s *Store) keyOf(subject string) (store.Key, error) {
 
 // owed is what all places of one backend begin with.
 func (s *Store) owed(backend string, number uint64) string {
-	return s.prefix + owedToken + hex.EncodeToString([]byte(backend)) + "." + strconv.FormatUint(number, 36) + "."
+	return s.prefix + owedToken + backendTokens(backend, number)
+}
+
+// gone is what all marks of one backend begin with.
+func (s *Store) gone(backend string, number uint64) string {
+	return s.prefix + goneToken + backendTokens(backend, number)
+}
+
+func backendTokens(backend string, number uint64) string {
+	return hex.EncodeToString([]byte(backend)) + "." + strconv.FormatUint(number, 36) + "."
 }
 
 // A place is where a standing is found: its lane, and then when it is due (in
-// milliseconds, so that places sort by it) and something random, since no place
-// is used twice.
+// milliseconds, so that places sort by it) and something random. Those whom one
+// transaction puts into a lane at the same time share a place, so that it can be
+// removed whole; no other transaction uses it.
 type place string
 
-func newPlace(l lane, due int64, random uint32) place {
-	return place(fmt.Sprintf("%s.%012x%08x", l, max(due, 0), random))
+func newPlace(l lane, due int64, token string) place {
+	return place(fmt.Sprintf("%s.%012x%s", l, max(due, 0), token))
 }
 
 func (p place) lane() lane {
@@ -115,6 +132,12 @@ func (s *Store) at(backend string, number uint64, p place, key store.Key) string
 	return s.owed(backend, number) + string(p) + "." + keyTokens(key)
 }
 
+// traces match all places and marks of a person.
+func (s *Store) traces(key store.Key) (places, marks string) {
+	anywhere := "*.*.*.*." + keyTokens(key) // backend, number, lane, when
+	return s.prefix + owedToken + anywhere, s.prefix + goneToken + anywhere
+}
+
 // A candidate is a standing that may be at a place.
 type candidate struct {
 	key   store.Key
@@ -122,9 +145,10 @@ type candidate struct {
 	due   int64
 }
 
-// candidate reads a subject that begins with owed.
-func (s *Store) candidate(owed, subject string) (candidate, error) {
-	rest, ok := strings.CutPrefix(subject, owed)
+// parseCandidate reads a subject that begins with the tokens of a backend, those of
+// its places or of its marks.
+func parseCandidate(tokens, subject string) (candidate, error) {
+	rest, ok := strings.CutPrefix(subject, tokens)
 	parts := strings.SplitN(rest, ".", 3)
 	if !ok || len(parts) != 3 {
 		return candidate{}, errSubject

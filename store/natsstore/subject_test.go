@@ -76,14 +76,14 @@ func TestPlacesSortByWhenTheyAreDue(t *testing.T) {
 		key := keys().Draw(t, "key")
 		due := rapid.Int64Range(0, 1<<43)
 		i, j := due.Draw(t, "i"), due.Draw(t, "j")
-		random := rapid.Uint32()
+		random := rapid.StringMatching(`[0-9a-f]{8}`)
 		p, q := newPlace(laneLive, i, random.Draw(t, "ri")), newPlace(laneLive, j, random.Draw(t, "rj"))
 		if i != j && cmp.Compare(p, q) != cmp.Compare(i, j) {
 			t.Errorf("%q and %q do not sort as %d and %d", p, q, i, j)
 		}
 		subject := inTest.at("acme.crm", 7, p, key)
 		onlyOwnTokens(t, subject)
-		got, err := inTest.candidate(inTest.owed("acme.crm", 7), subject)
+		got, err := parseCandidate(inTest.owed("acme.crm", 7), subject)
 		if want := (candidate{key: key, place: p, due: i}); err != nil || got != want {
 			t.Errorf("%q is read as %+v, %v", subject, got, err)
 		}
@@ -177,7 +177,7 @@ func FuzzCandidate(f *testing.F) {
 	f.Add("0.-192f3a4b5c600000001.61.31")
 	f.Add("0.1")
 	f.Fuzz(func(t *testing.T, rest string) {
-		c, err := inTest.candidate(owed, owed+rest)
+		c, err := parseCandidate(owed, owed+rest)
 		if err == nil && inTest.at("crm", 1, c.place, c.key) != owed+rest {
 			t.Errorf("%q is read as %+v", rest, c)
 		}

@@ -3,10 +3,11 @@ package natsstore
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
+	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -18,18 +19,25 @@ type tx struct {
 	s        *Store
 	now      time.Time
 	registry registry
-	enrolled bool // the registry was changed
+	token    string // of its places
+	enrolled bool   // the registry was changed
+	enrols   bool   // a backend was added to it
+	floor    uint64 // nothing that was read is above it
 	people   map[store.Key]*person
 	order    []store.Key
 	places   []message // new ones
-	left     []purge   // places where a standing is not any more
+	left     []leaving
+	marks    []message // of what is left
+	single   []purge   // of places that have no mark
 	emptied  []string  // people of whom nothing is kept any more
+	erased   []store.Key
 }
 
 type person struct {
 	entry
 	rev   uint64
 	tx    string // who wrote it
+	known bool   // there was a record
 	dirty bool
 	// leftovers says that there were standings of backends that were withdrawn.
 	leftovers bool
@@ -93,7 +101,7 @@ func (t *tx) happened(transactions map[string]*tx) (earlier *tx, last uint64) {
 
 // begin reads people and the backends.
 func (s *Store) begin(ctx context.Context, keys []store.Key) (*tx, error) {
-	t := &tx{s: s, now: time.Now(), people: make(map[store.Key]*person, len(keys))}
+	t := &tx{s: s, now: time.Now(), token: fmt.Sprintf("%08x", mathrand.Uint32()), people: make(map[store.Key]*person, len(keys))}
 	for _, key := range keys {
 		if t.people[key] == nil {
 			t.people[key] = &person{entry: entry{key: key}}
@@ -113,7 +121,9 @@ func (s *Store) begin(ctx context.Context, keys []store.Key) (*tx, error) {
 		t.registry = registry
 		rest = rest[n:]
 	}
+	t.floor = s.floor.Load()
 	for _, p := range t.people {
+		p.known = p.kept
 		p.find(t.registry, p.rev)
 		n := len(p.standings)
 		p.withoutLeftovers(t.registry)
@@ -124,7 +134,7 @@ func (s *Store) begin(ctx context.Context, keys []store.Key) (*tx, error) {
 
 // read fills in people, and returns the registry of the same moment.
 func (s *Store) read(ctx context.Context, keys []store.Key, people map[store.Key]*person) (registry, error) {
-	subjects := []string{s.prefix + backendsToken}
+	subjects := []string{s.prefix + backendsToken, s.lastEnrolment()}
 	for _, key := range keys {
 		subjects = append(subjects, s.person(key))
 	}
@@ -133,13 +143,15 @@ func (s *Store) read(ctx context.Context, keys []store.Key, people map[store.Key
 		return registry{}, err
 	}
 	for i, key := range keys {
-		m, found := got[subjects[i+1]]
+		m, found := got[subjects[i+2]]
 		if !found {
 			continue
 		}
 		people[key] = &person{entry: decodeEntry(key, m.data), rev: m.seq, tx: m.tx}
 	}
-	return decodeRegistry(got[subjects[0]])
+	r, err := decodeRegistry(got[subjects[0]])
+	r.enrolled = got[subjects[1]].seq
+	return r, err
 }
 
 // backend returns an enrolled backend.
@@ -159,23 +171,38 @@ func (t *tx) put(p *person, st store.Standing) {
 		p.standings = append(p.standings, standing{number: t.registry.Backends[st.Backend].Number})
 	}
 	old := &p.standings[i]
-	old.Standing, old.repaired = st, false
+	old.Standing = st
 	if !old.place.fits(st) {
 		t.move(p.key, old)
 	}
+	old.repaired = false
 	p.dirty = true
 }
 
 // move gives st a new place, or none.
 func (t *tx) move(key store.Key, st *standing) {
-	if st.place != "" {
-		t.left = append(t.left, purge{Filter: t.s.at(st.Backend, st.number, st.place, key)})
-	}
-	st.place = ""
+	t.leave(key, st)
 	if l, ok := laneOf(st.Standing); ok {
-		st.place = newPlace(l, st.Due.UnixMilli(), mathrand.Uint32())
+		st.place = newPlace(l, st.Due.UnixMilli(), t.token)
 		t.places = append(t.places, message{subject: t.s.at(st.Backend, st.number, st.place, key)})
 	}
+}
+
+// leave takes st away from its place.
+func (t *tx) leave(key store.Key, st *standing) {
+	if st.place == "" {
+		return
+	}
+	at := t.s.at(st.Backend, st.number, st.place, key)
+	switch {
+	case t.made(st.place): // not yet
+		t.places = slices.DeleteFunc(t.places, func(m message) bool { return m.subject == at })
+	case st.repaired: // it may never have been
+		t.single = append(t.single, purge{Filter: at})
+	default:
+		t.left = append(t.left, leaving{backend: st.Backend, number: st.number, place: st.place, key: key})
+	}
+	st.place = ""
 }
 
 func laneOf(st store.Standing) (lane, bool) {
@@ -207,59 +234,26 @@ func (t *tx) drop(p *person, backend string) {
 		if st.Backend != backend {
 			return false
 		}
-		if st.place != "" {
-			t.left = append(t.left, purge{Filter: t.s.at(backend, st.number, st.place, p.key)})
-		}
+		t.leave(p.key, &st)
 		return true
 	})
 	p.dirty = true
 }
 
-// commit writes what changed.
-func (t *tx) commit(ctx context.Context, id string) error {
-	messages := t.places
-	if t.enrolled {
-		data, err := json.Marshal(t.registry)
-		if err != nil {
-			return err
-		}
-		messages = append(messages, message{subject: t.s.prefix + backendsToken, data: data, checked: true, rev: t.registry.rev})
+// eraseTraces removes what was the place of p before, or a mark, since its subject is
+// the Key. What is owed gets another place.
+func (t *tx) eraseTraces(p *person) {
+	if len(t.registry.Backends) == 0 {
+		return
 	}
-	for _, key := range t.order {
-		p := t.people[key]
-		if !p.dirty {
-			continue
+	for i := range p.standings {
+		if st := &p.standings[i]; st.place != "" && !t.made(st.place) {
+			t.move(p.key, st)
+			p.dirty = true
 		}
-		data, err := p.encode()
-		if err != nil {
-			return err
-		}
-		m := message{subject: t.s.person(key), data: data, checked: true, rev: p.rev}
-		if p.empty() {
-			t.emptied = append(t.emptied, m.subject)
-		}
-		messages = append(messages, m)
 	}
-	if len(messages) == 0 {
-		return nil
-	}
-	seq, err := t.s.commit(ctx, id, messages)
-	if err != nil {
-		return err
-	}
-	return t.clean(ctx, seq)
+	t.erased = append(t.erased, p.key)
 }
 
-// clean removes places that are left, and people of whom nothing is kept, up to
-// the last sequence of the transaction. What stays of it when that fails says
-// nothing and is passed over by readers, but the subject of somebody who is gone
-// still is their Key.
-func (t *tx) clean(ctx context.Context, last uint64) error {
-	ctx = context.WithoutCancel(ctx)
-	_ = t.s.purge(ctx, t.left) // Claim and Replay find the others
-	purges := make([]purge, len(t.emptied))
-	for i, subject := range t.emptied {
-		purges[i] = purge{Filter: subject, Before: last + 1}
-	}
-	return t.s.purge(ctx, purges)
-}
+// made reports whether a place is one of this transaction.
+func (t *tx) made(at place) bool { return strings.HasSuffix(string(at), t.token) }

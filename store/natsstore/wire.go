@@ -157,29 +157,27 @@ func (s *Store) raiseFloor(seq uint64) {
 // page lists up to 100,000 subjects in order, from the one at offset on, and
 // tells how many there are. The leader answers.
 func (s *Store) page(ctx context.Context, filter string, offset int) (subjects map[string]uint64, total int, err error) {
-	var got struct {
-		Total int `json:"total"`
-		State struct {
-			Subjects map[string]uint64 `json:"subjects"`
-			LastSeq  uint64            `json:"last_seq"`
-		} `json:"state"`
-	}
+	p, err := s.list(ctx, filter, offset)
+	return p.State.Subjects, p.Total, err
+}
+
+// A listed is the server's answer to list.
+type listed struct {
+	Total int `json:"total"`
+	State struct {
+		Subjects map[string]uint64 `json:"subjects"`
+		LastSeq  uint64            `json:"last_seq"`
+	} `json:"state"`
+}
+
+func (s *Store) list(ctx context.Context, filter string, offset int) (got listed, err error) {
 	body := struct {
 		Offset int    `json:"offset"`
 		Filter string `json:"subjects_filter"`
 	}{offset, filter}
 	err = s.request(ctx, "STREAM.INFO", listTime, body, &got)
 	s.raiseFloor(got.State.LastSeq) // so that reading those who are listed does not read what they were before
-	return got.State.Subjects, got.Total, err
-}
-
-// count tells how many subjects there are.
-func (s *Store) count(ctx context.Context, filter string) (total int, err error) {
-	err = retry(ctx, func() error {
-		_, total, err = s.page(ctx, filter, 1<<30) // behind the last, so that none is sent
-		return err
-	})
-	return total, err
+	return got, err
 }
 
 // A purge removes a subject up to a sequence; 0: all of it.
