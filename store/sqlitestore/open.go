@@ -117,7 +117,7 @@ func (s *Store) ready(ctx context.Context, steps []string) error {
 	}
 	// Statements that cannot be prepared show tables that somebody changed.
 	every := s.rows.statement(shape{columns: math.MaxUint32, search: true})
-	for _, query := range []string{selectSQL, forgottenSQL, every, enrolledSQL, selectBackendSQL, selectStandingsSQL, putStandingSQL} {
+	for _, query := range []string{selectSQL, readOneSQL, readManySQL, every, enrolledSQL, selectBackendSQL, selectStandingsSQL, putStandingSQL} {
 		if _, err := s.writer.prepared(query); err != nil {
 			return fmt.Errorf("%w: its tables are not as they were made: %w", ErrCorrupt, err)
 		}

@@ -204,10 +204,11 @@ func (s *Store) Import(ctx context.Context, dossiers []store.Dossier) error {
 func (s *Store) join(w *conn, from store.Dossier, backends []string, now time.Time) (erased bool, err error) {
 	key := from.Key
 	here := store.Dossier{Key: key}
-	row, err := s.rows.read(w, key)
+	rows, err := read(w, []store.Key{key})
 	if err != nil {
 		return false, err
 	}
+	row := rows[0]
 	here.Record, here.Forgotten = row.kept, row.forgotten
 	if here.Standings, err = selectReadable(w, selectStandingsSQL, key.Channel, key.UserID); err != nil {
 		return false, err

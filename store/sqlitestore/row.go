@@ -8,8 +8,7 @@ import (
 )
 
 const (
-	selectSQL    = "SELECT id, record FROM profiles WHERE channel = ? AND user_id = ?"
-	forgottenSQL = "SELECT 1 FROM tombstones WHERE channel = ? AND user_id = ?"
+	selectSQL = "SELECT id, record FROM profiles WHERE channel = ? AND user_id = ?"
 
 	addTombstoneSQL = "INSERT OR IGNORE INTO tombstones (channel, user_id) VALUES (?, ?)"
 	dropProfileSQL  = "DELETE FROM profiles WHERE channel = ? AND user_id = ?"
@@ -20,7 +19,6 @@ const (
 // a batch takes a tenth longer.
 type rowWriter struct {
 	statements map[shape]string
-	found      [2]driver.Value
 	args       []driver.Value
 	record     []byte
 }
@@ -46,11 +44,7 @@ type keptRow struct {
 
 // apply joins the deltas with these indexes, which are of one person, to the
 // person's row.
-func (rw *rowWriter) apply(w *conn, deltas []store.Record, changes []store.Change, indexes []int) error {
-	row, err := rw.read(w, deltas[indexes[0]].Key)
-	if err != nil {
-		return err
-	}
+func (rw *rowWriter) apply(w *conn, row keptRow, deltas []store.Record, changes []store.Change, indexes []int) error {
 	if row.forgotten {
 		for _, i := range indexes {
 			changes[i] = store.Change{Suppressed: true}
@@ -67,23 +61,6 @@ func (rw *rowWriter) apply(w *conn, deltas []store.Record, changes []store.Chang
 		return nil
 	}
 	return rw.write(w, row, after, &changes[indexes[len(indexes)-1]].Profile)
-}
-
-// read returns the row of a person.
-func (rw *rowWriter) read(w *conn, key store.Key) (row keptRow, err error) {
-	row.key = key
-	row.exists, err = w.row(selectSQL, rw.found[:], key.Channel, key.UserID)
-	if err != nil {
-		return row, err
-	}
-	if row.exists {
-		row.id = rw.found[0]
-		blob, _ := rw.found[1].([]byte)
-		row.kept, err = decode(blob, key)
-		return row, err
-	}
-	row.forgotten, err = w.row(forgottenSQL, rw.found[:1], key.Channel, key.UserID)
-	return row, err
 }
 
 // write makes r, whose profile is p, what the row holds.

@@ -98,25 +98,42 @@ func (s *Store) apply(ctx context.Context, w *conn, deltas []store.Record) ([]st
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return deltas[a].Key.Compare(deltas[b].Key) })
-	for len(order) > 0 {
+	for keys := range slices.Chunk(distinct(deltas, order), readAtOnce) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		n := 1
-		for n < len(order) && deltas[order[n]].Key == deltas[order[0]].Key {
-			n++
-		}
-		if err := s.rows.apply(w, deltas, changes, order[:n]); err != nil {
+		rows, err := read(w, keys)
+		if err != nil {
 			return nil, err
 		}
-		if len(backends) > 0 {
-			if err := owe(w, backends, deltas[order[0]].Key, changes, order[:n], now); err != nil {
+		for _, row := range rows {
+			n := 1
+			for n < len(order) && deltas[order[n]].Key == row.key {
+				n++
+			}
+			if err := s.rows.apply(w, row, deltas, changes, order[:n]); err != nil {
 				return nil, err
 			}
+			if len(backends) > 0 {
+				if err := owe(w, backends, row.key, changes, order[:n], now); err != nil {
+					return nil, err
+				}
+			}
+			order = order[n:]
 		}
-		order = order[n:]
 	}
 	return changes, nil
+}
+
+// distinct returns the keys of deltas in this order, each once.
+func distinct(deltas []store.Record, order []int) []store.Key {
+	keys := make([]store.Key, 0, len(order))
+	for _, i := range order {
+		if n := len(keys); n == 0 || keys[n-1] != deltas[i].Key {
+			keys = append(keys, deltas[i].Key)
+		}
+	}
+	return keys
 }
 
 // checkpoint copies the log into the file and empties it, so that nothing of
