@@ -105,7 +105,7 @@ func (m *Middleware) nudge() {
 }
 
 // endDeliveries stops the deliverers, waits for the calls that run, and says in
-// the log what is still owed.
+// the log what is still owed. After the end of ctx that takes 2*hookGrace at most.
 func (m *Middleware) endDeliveries(ctx context.Context) {
 	m.stopDeliveries()
 	select {
@@ -113,25 +113,37 @@ func (m *Middleware) endDeliveries(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	m.cancelCalls()
-	grace := time.NewTimer(2 * hookGrace)
-	defer grace.Stop()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*hookGrace)
+	defer cancel()
 	select {
 	case <-m.deliveriesEnded:
-	case <-grace.C:
+	case <-time.After(hookGrace):
 		m.log.Warn("calls to backends are left behind; what they were for is delivered again")
 	}
-	if len(m.deliverers) == 0 || ctx.Err() != nil {
+	if len(m.deliverers) == 0 {
 		return
 	}
-	var backlogs []store.Backlog
-	_ = m.containStore(func() (err error) {
-		backlogs, err = m.Backlogs(ctx)
-		return err
-	})
-	for _, b := range backlogs {
-		if b.Owed > 0 {
-			m.log.Info("still owed", zap.String("backend", b.Backend), zap.Int("people", b.Owed))
+	if ctx.Err() != nil {
+		ctx = grace
+	}
+	m.logOwed(ctx)
+}
+
+// logOwed asks the store on a goroutine of its own, since that may be deaf to ctx.
+func (m *Middleware) logOwed(ctx context.Context) {
+	told := make(chan []store.Backlog, 1)
+	go func() {
+		backlogs, _ := m.Backlogs(ctx)
+		told <- backlogs
+	}()
+	select {
+	case backlogs := <-told:
+		for _, b := range backlogs {
+			if b.Owed > 0 {
+				m.log.Info("still owed", zap.String("backend", b.Backend), zap.Int("people", b.Owed))
+			}
 		}
+	case <-ctx.Done():
 	}
 }
 
@@ -143,7 +155,7 @@ func (m *Middleware) Backlogs(ctx context.Context) ([]store.Backlog, error) {
 	if m.outbox == nil {
 		return nil, fmt.Errorf("middleware: backlogs: %w", errNoOutbox)
 	}
-	return m.outbox.Backlogs(ctx)
+	return contained(m, func() ([]store.Backlog, error) { return m.outbox.Backlogs(ctx) })
 }
 
 // Resync makes everybody owed to a backend again, whole: for one that lost data,
@@ -156,7 +168,7 @@ func (m *Middleware) Resync(ctx context.Context, backend string) error {
 		return fmt.Errorf("middleware: resync %s: %w", backend, errNoOutbox)
 	}
 	defer m.nudge()
-	return m.outbox.Resync(ctx, backend)
+	return m.containStore(func() error { return m.outbox.Resync(ctx, backend) })
 }
 
 // Replay makes the dead letters of a backend owed again, those of one person or,
@@ -168,7 +180,7 @@ func (m *Middleware) Replay(ctx context.Context, backend string, key store.Key) 
 	if m.outbox == nil {
 		return 0, fmt.Errorf("middleware: replay to %s: %w", backend, errNoOutbox)
 	}
-	dead, err := m.outbox.Replay(ctx, backend, key)
+	dead, err := contained(m, func() (int, error) { return m.outbox.Replay(ctx, backend, key) })
 	for _, d := range m.deliverers {
 		if d.name == backend {
 			d.hurry.Store(true)

@@ -52,7 +52,7 @@ func (m *Middleware) owed(ctx context.Context) (owed []string, err error) {
 	if len(m.deliverers) == 0 {
 		return nil, nil
 	}
-	backlogs, err := m.outbox.Backlogs(ctx)
+	backlogs, err := m.Backlogs(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,18 @@ func (m *Middleware) Export(ctx context.Context, key store.Key) (store.Dossier, 
 	if m.outbox == nil {
 		return d, nil
 	}
-	for s, err := range m.outbox.Standings(ctx, store.StandingFilter{Key: key}) {
-		if err != nil {
-			return store.Dossier{}, err
+	err = m.containStore(func() error {
+		for s, err := range m.outbox.Standings(ctx, store.StandingFilter{Key: key}) {
+			if err != nil {
+				return err
+			}
+			s.Token = 0 // which is a matter of who delivers
+			d.Standings = append(d.Standings, s)
 		}
-		s.Token = 0 // which is a matter of who delivers
-		d.Standings = append(d.Standings, s)
+		return nil
+	})
+	if err != nil {
+		return store.Dossier{}, err
 	}
 	return d, nil
 }

@@ -18,8 +18,8 @@ func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	m.takeOut(key)
 	// For the slots of nicks and custom fields. A record that cannot be read must
 	// not keep the person from being forgotten.
-	kept, _ := m.store.Get(ctx, key)
-	err := m.store.Forget(ctx, key, true)
+	kept, _ := contained(m, func() (store.Record, error) { return m.store.Get(ctx, key) })
+	err := m.containStore(func() error { return m.store.Forget(ctx, key, true) })
 	m.takeOut(key) // what came, and may have landed, before the tombstone
 	m.unsee(key, kept)
 	m.nudge()
@@ -36,7 +36,7 @@ func (m *Middleware) takeOut(key store.Key) {
 // profile. Somebody who was not forgotten is left as they are. The error is the
 // store's own.
 func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
-	if err := m.store.Readmit(ctx, key); err != nil {
+	if err := m.containStore(func() error { return m.store.Readmit(ctx, key) }); err != nil {
 		return err
 	}
 	m.pending.unsure(key)

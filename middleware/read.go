@@ -48,7 +48,7 @@ func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, err
 // alone where the store gives an error.
 func (m *Middleware) record(ctx context.Context, key store.Key) (store.Record, error) {
 	waiting := m.pending.peek(key) // before the store: what is saved meanwhile is then seen at least once
-	kept, err := m.store.Get(ctx, key)
+	kept, err := contained(m, func() (store.Record, error) { return m.store.Get(ctx, key) })
 	switch {
 	case err == nil:
 		return store.Merge(kept, waiting), nil

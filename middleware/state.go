@@ -56,12 +56,14 @@ func (m *Middleware) state(ctx context.Context, patch store.Patch) error {
 	if err := patch.Validate(m.custom); err != nil {
 		return err
 	}
-	kept, err := m.store.Get(ctx, patch.Key)
+	kept, err := contained(m, func() (store.Record, error) { return m.store.Get(ctx, patch.Key) })
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	patch.At = afterAll(kept, patch)
-	changes, err := m.store.Apply(ctx, []store.Record{patch.Record()})
+	changes, err := contained(m, func() ([]store.Change, error) {
+		return m.store.Apply(ctx, []store.Record{patch.Record()})
+	})
 	if changes, err = answered(changes, err, 1); err != nil {
 		return err
 	}
