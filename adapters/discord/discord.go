@@ -112,20 +112,27 @@ func Wrap[E any](mw *middleware.Middleware, next func(*discordgo.Session, E), o 
 // except that an author who has a username and no avatar or global name has
 // none. Reply and Native of the Sender are nil. m and o may be nil.
 func FromMessage(m *discordgo.Message, o *Options) middleware.Sender {
-	return fromMessage(messageCreate, m, o.orDefault())
+	opts := o.orDefault()
+	a := fromMessage(messageCreate, m, opts)
+	return a.sender(opts)
 }
 
-func fromMessage(event string, src *discordgo.Message, o *Options) middleware.Sender {
+func fromMessage(event string, src *discordgo.Message, o *Options) act {
 	m := messageOf(event, src, o.me())
-	return m.sender(o.me(), o)
+	return m.act(o.me(), o)
 }
 
 // FromInteraction says who caused an interaction that discordgo decoded, from
 // the gateway or, for a bot without one, from an HTTP request. i and o may be
 // nil; the rest is as in FromMessage.
 func FromInteraction(i *discordgo.Interaction, o *Options) middleware.Sender {
-	in := interactionOf(i)
-	return in.sender(o.orDefault())
+	a := fromInteraction(i)
+	return a.sender(o.orDefault())
+}
+
+func fromInteraction(src *discordgo.Interaction) act {
+	i := interactionOf(src)
+	return i.act()
 }
 
 // Profile returns the profile of who caused an event: a *discordgo.Message,
@@ -139,25 +146,26 @@ func Profile(ctx context.Context, mw *middleware.Middleware, event any) (store.P
 	if mw == nil {
 		return store.Profile{}, fmt.Errorf("discord: profile: no middleware: %w", store.ErrInvalid)
 	}
-	s, ok := fromTyped(event, &defaults)
+	a, ok := fromTyped(event, &defaults)
 	if !ok {
 		return store.Profile{}, fmt.Errorf("discord: profile: %T is no message and no interaction: %w", event, store.ErrInvalid)
 	}
+	s := a.sender(&defaults)
 	if s.NumericID == 0 {
 		return store.Profile{}, fmt.Errorf("discord: profile: the %s has no sender: %w", s.Event, store.ErrInvalid)
 	}
 	return mw.Profile(ctx, &s)
 }
 
-// fromTyped returns the sender of an event that discordgo decoded, and whether
-// it is of a type that has one.
-func fromTyped(event any, o *Options) (middleware.Sender, bool) {
+// fromTyped returns who acted in an event that discordgo decoded, and whether it is
+// of a type that has somebody.
+func fromTyped(event any, o *Options) (act, bool) {
 	switch e := event.(type) {
 	case *discordgo.Message:
-		return FromMessage(e, o), true
+		return fromMessage(messageCreate, e, o), true
 	case *discordgo.MessageCreate:
 		if e == nil {
-			return FromMessage(nil, o), true
+			return fromMessage(messageCreate, nil, o), true
 		}
 		return fromMessage(messageCreate, e.Message, o), true
 	case *discordgo.MessageUpdate:
@@ -166,13 +174,13 @@ func fromTyped(event any, o *Options) (middleware.Sender, bool) {
 		}
 		return fromMessage(messageUpdate, e.Message, o), true
 	case *discordgo.Interaction:
-		return FromInteraction(e, o), true
+		return fromInteraction(e), true
 	case *discordgo.InteractionCreate:
 		if e == nil {
-			return FromInteraction(nil, o), true
+			return fromInteraction(nil), true
 		}
-		return FromInteraction(e.Interaction, o), true
+		return fromInteraction(e.Interaction), true
 	default:
-		return middleware.Sender{}, false
+		return act{}, false
 	}
 }

@@ -33,13 +33,14 @@ func (a *adapter) observe(session *discordgo.Session, event any) {
 		return
 	}
 	defer a.contain("")
-	if s, ok := fromTyped(event, a.o); ok {
-		a.hand(session, event, &s)
+	if act, ok := fromTyped(event, a.o); ok {
+		a.hand(session, event, &act)
 	}
 }
 
 // raw takes note of who is behind an event as Discord sent it. discordgo gives
-// RawData to nobody else to change, other than what it decoded from it.
+// RawData to nobody else to change, other than what it decoded from it, and has found
+// it well-formed.
 func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
 	if e == nil {
 		return
@@ -51,20 +52,21 @@ func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
 		}
 		return
 	}
-	if s, ok := one(e.Type, e.RawData, a.me.Load(), a.o); ok {
-		a.hand(session, e, &s)
+	if act, ok := one(e.Type, e.RawData, a.me.Load(), a.o); ok {
+		a.hand(session, e, &act)
 		return
 	}
 	if l, ok := a.o.listing(e.Type); ok {
-		many(e.Type, l, e.RawData, a.o, func(s middleware.Sender) bool {
-			a.hand(session, e, &s)
+		many(e.Type, l, e.RawData, func(act act) bool {
+			a.hand(session, e, &act)
 			return true
 		})
 	}
 }
 
-func (a *adapter) hand(session *discordgo.Session, event any, s *middleware.Sender) {
-	s.Native = event
+func (a *adapter) hand(session *discordgo.Session, event any, act *act) {
+	var s middleware.Sender
+	act.identify(&s)
 	switch {
 	case s.At.IsZero():
 		// Known or not: a gateway has no backlog, so an event comes when it happens.
@@ -72,11 +74,16 @@ func (a *adapter) hand(session *discordgo.Session, event any, s *middleware.Send
 	case s.Event == messageCreate, s.Event == interactionCreate: // others can be about an old message
 		a.clock.Note(s.At)
 	}
+	if s.Drop == "" && a.mw.Known(&s, act.print(a.o)) {
+		return
+	}
+	act.tell(&s, a.o)
+	s.Native = event
 	if c, ok := s.Chat.(*chat); ok {
 		c.session = session
 		s.Reply = reply
 	}
-	a.mw.Observe(s)
+	a.mw.Observe(&s)
 }
 
 // contain ends a panic of the adapter's own, and has it counted.

@@ -1,6 +1,8 @@
 package discord
 
 import (
+	"strings"
+
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/rollcall-go/rollcall/middleware"
@@ -27,7 +29,7 @@ func (c *cursor) interaction() interaction {
 	var i interaction
 	var direct user
 	for key := range c.members {
-		switch string(key) {
+		switch key {
 		case "id":
 			i.id, _ = c.id()
 		case "application_id":
@@ -77,17 +79,16 @@ func interactionOf(src *discordgo.Interaction) interaction {
 	return i
 }
 
-func (i *interaction) sender(o *Options) middleware.Sender {
-	s := middleware.Sender{Channel: Channel, Event: interactionCreate, At: snowflakeTime(i.id), Drop: i.user.drop()}
+func (i *interaction) act() act {
+	a := act{
+		event: interactionCreate, at: snowflakeTime(i.id), drop: i.user.drop(),
+		user: i.user, place: i.place, nick: i.nick, locale: i.locale, status: store.StatusActive,
+	}
 	if i.kind == int(discordgo.InteractionPing) {
-		s.Drop = middleware.ReasonSystem
+		a.drop = middleware.ReasonSystem
 	}
 	if i.app != 0 && i.token != "" && i.kind != int(discordgo.InteractionApplicationCommandAutocomplete) {
-		s.Chat = &chat{app: i.app, token: i.token}
+		a.chat = chat{app: i.app, token: strings.Clone(i.token)} // it outlives the event
 	}
-	i.user.describe(&s)
-	i.place.stateNick(&s, i.nick, o)
-	state(&s, store.FieldLocale, i.locale)
-	s.Set(store.FieldStatus, string(store.StatusActive))
-	return s
+	return a
 }

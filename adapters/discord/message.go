@@ -36,7 +36,7 @@ type message struct {
 func (c *cursor) message(event string, me uint64) message {
 	m := message{event: event}
 	for key := range c.members {
-		switch string(key) {
+		switch key {
 		case "id":
 			m.id, _ = c.id()
 		case "channel_id":
@@ -54,8 +54,8 @@ func (c *cursor) message(event string, me uint64) message {
 		case "flags":
 			m.crossposted = crossposted(c.integer())
 		case "edited_timestamp":
-			if chars, _ := c.chars(); len(chars) > 0 {
-				m.edited, _ = time.Parse(time.RFC3339Nano, string(chars))
+			if at := c.text().value; at != "" {
+				m.edited, _ = time.Parse(time.RFC3339Nano, at)
 			}
 		case "mentions":
 			m.mentioned = false
@@ -73,7 +73,7 @@ func (c *cursor) message(event string, me uint64) message {
 func (c *cursor) authorID() uint64 {
 	var id uint64
 	for key := range c.members {
-		if string(key) == "author" {
+		if key == "author" {
 			id = c.userID()
 		}
 	}
@@ -112,18 +112,15 @@ func messageOf(event string, src *discordgo.Message, me uint64) message {
 
 func (m *message) toBot(me uint64) bool { return me != 0 && (m.mentioned || m.repliedTo == me) }
 
-func (m *message) sender(me uint64, o *Options) middleware.Sender {
-	s := middleware.Sender{Channel: Channel, Event: m.event, At: snowflakeTime(m.id), Drop: m.drop(me, o)}
+func (m *message) act(me uint64, o *Options) act {
+	a := act{
+		event: m.event, at: snowflakeTime(m.id), drop: m.drop(me, o),
+		user: m.author, place: m.place, nick: m.nick, status: store.StatusActive, chat: chat{channel: m.channel},
+	}
 	if m.event == messageUpdate && !m.edited.IsZero() {
-		s.At = m.edited.UTC()
+		a.at = m.edited.UTC()
 	}
-	if m.channel != 0 {
-		s.Chat = &chat{channel: m.channel}
-	}
-	m.author.describe(&s)
-	m.place.stateNick(&s, m.nick, o)
-	s.Set(store.FieldStatus, string(store.StatusActive))
-	return s
+	return a
 }
 
 func (m *message) drop(me uint64, o *Options) middleware.Reason {

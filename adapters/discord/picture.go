@@ -6,15 +6,16 @@ import "strconv"
 // valid until the person changes it. Without a hash there is no picture: the
 // coloured ones that Discord shows instead say nothing of the person.
 // https://discord.com/developers/docs/reference#image-formatting
-func picture(id uint64, hash []byte, ok bool) said {
-	if !ok || len(hash) == 0 {
-		return said{ok: ok}
+func picture(id uint64, avatar said) said {
+	hash := avatar.value
+	if hash == "" {
+		return avatar
 	}
 	if id == 0 || len(hash) > 64 {
 		return said{}
 	}
-	for _, b := range hash {
-		if (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '_' {
+	for i := range len(hash) {
+		if b := hash[i]; (b < '0' || b > '9') && (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && b != '_' {
 			return said{}
 		}
 	}
@@ -23,7 +24,7 @@ func picture(id uint64, hash []byte, ok bool) said {
 	url = strconv.AppendUint(url, id, 10)
 	url = append(url, '/')
 	url = append(url, hash...)
-	if len(hash) > 2 && hash[0] == 'a' && hash[1] == '_' {
+	if len(hash) > 2 && hash[:2] == "a_" {
 		url = append(url, ".gif"...)
 	} else {
 		url = append(url, ".png"...)

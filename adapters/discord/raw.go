@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"encoding/json"
 	"iter"
 
 	"github.com/rollcall-go/rollcall/middleware"
@@ -23,79 +24,70 @@ const ready = "READY"
 func FromRaw(eventType string, data []byte, o *Options) iter.Seq[middleware.Sender] {
 	opts := o.orDefault()
 	return func(yield func(middleware.Sender) bool) {
-		if s, ok := one(eventType, data, opts.me(), opts); ok {
-			yield(s)
-			return
-		}
-		if l, ok := opts.listing(eventType); ok {
-			many(eventType, l, data, opts, yield)
+		l, lists := opts.listing(eventType)
+		switch {
+		case !lists && !opts.concerns(eventType):
+		case !json.Valid(data):
+			yield(middleware.Sender{Channel: Channel, Event: eventType, Drop: middleware.ReasonMalformed})
+		case lists:
+			many(eventType, l, data, func(a act) bool { return yield(a.sender(opts)) })
+		default:
+			if a, ok := one(eventType, data, opts.me(), opts); ok {
+				yield(a.sender(opts))
+			}
 		}
 	}
 }
 
-// one returns the sender of an event that has one.
-func one(event string, data []byte, me uint64, o *Options) (s middleware.Sender, ok bool) {
-	c := cursor{data: data}
+// one returns who acted in an event that has somebody. data is well-formed.
+func one(event string, data []byte, me uint64, o *Options) (a act, ok bool) {
+	if !o.concerns(event) {
+		return act{}, false
+	}
+	c := cursor{data: string(data)}
+	ok = true
 	switch event {
 	case messageCreate, messageUpdate:
 		m := c.message(event, me)
-		if !c.end() {
-			return malformed(event), true
-		}
-		return m.sender(me, o), true
+		a = m.act(me, o)
 	case interactionCreate:
 		i := c.interaction()
-		if !c.end() {
-			return malformed(event), true
-		}
-		return i.sender(o), true
+		a = i.act()
+	default:
+		g := c.sighting(event)
+		a, ok = g.act(), g.tells()
 	}
-	if o.Scope != Everyone {
-		return s, false
-	}
-	if _, act := acts[event]; !act {
-		return s, false
-	}
-	g := c.sighting(event)
-	if !c.end() {
-		return malformed(event), true
-	}
-	if !g.tells() {
-		return s, false
-	}
-	return g.sender(o), true
+	return a, ok
 }
 
-// many yields the senders of an event that lists people.
-func many(event string, l listing, data []byte, o *Options, yield func(middleware.Sender) bool) {
-	c := cursor{data: data}
-	people := c.listed(event, l)
-	if !c.end() {
-		yield(malformed(event))
-		return
+// concerns reports whether an event can be of one person who is asked for.
+func (o *Options) concerns(event string) bool {
+	switch event {
+	case messageCreate, messageUpdate, interactionCreate:
+		return true
 	}
-	for g := range people {
-		if !yield(g.sender(o)) {
+	_, sighted := sightings[event]
+	return sighted && o.Scope == Everyone
+}
+
+// many yields the people whom an event lists. data is well-formed.
+func many(event string, l listing, data []byte, yield func(act) bool) {
+	c := cursor{data: string(data)}
+	for g := range c.listed(event, l) {
+		if !yield(g.act()) {
 			return
 		}
 	}
-}
-
-func malformed(event string) middleware.Sender {
-	return middleware.Sender{Channel: Channel, Event: event, Drop: middleware.ReasonMalformed}
 }
 
 // readyID returns the bot's own id out of a READY event, 0 where it has none.
 func readyID(data []byte) uint64 {
-	c := cursor{data: data}
+	c := cursor{data: string(data)}
 	var id uint64
 	for key := range c.members {
-		if string(key) == "user" {
+		if key == "user" {
 			id = c.userID()
 		}
-	}
-	if !c.end() {
-		return 0
 	}
 	return id
 }

@@ -1,9 +1,6 @@
 package discord
 
-import (
-	"github.com/rollcall-go/rollcall/middleware"
-	"github.com/rollcall-go/rollcall/store"
-)
+import "github.com/rollcall-go/rollcall/store"
 
 // A sighting is what an event says of somebody who did not turn to the bot:
 // they joined, typed, reacted, or were merely listed. It counts in the Scope
@@ -15,10 +12,10 @@ type sighting struct {
 	member member
 }
 
-// acts lists the events of one person, with what each says of their status.
+// sightings lists the events of one person, with what each says of their status.
 //
 // https://discord.com/developers/docs/events/gateway-events
-var acts = map[string]store.Status{
+var sightings = map[string]store.Status{
 	"GUILD_MEMBER_ADD":     store.StatusActive,
 	"GUILD_MEMBER_UPDATE":  "",
 	"GUILD_MEMBER_REMOVE":  store.StatusLeft,
@@ -31,9 +28,9 @@ var acts = map[string]store.Status{
 // sighting reads any of them: the user stands in the event itself or in its
 // member.
 func (c *cursor) sighting(event string) sighting {
-	g := sighting{event: event, status: acts[event]}
+	g := sighting{event: event, status: sightings[event]}
 	for key := range c.members {
-		switch string(key) {
+		switch key {
 		case "guild_id":
 			g.place = c.place()
 		case "user":
@@ -54,20 +51,15 @@ func (g *sighting) tells() bool {
 	return u.malformed || u.id != 0 && u.username.value != ""
 }
 
-func (g *sighting) sender(o *Options) middleware.Sender {
-	s := middleware.Sender{Channel: Channel, Event: g.event, Drop: g.member.user.drop()}
+func (g *sighting) act() act {
 	u := g.member.user
+	a := act{event: g.event, drop: u.drop(), user: u, place: g.place, nick: g.member.nick, status: g.status}
 	if g.status == store.StatusLeft {
 		// A leave takes nothing away from what is known.
-		u.picture.ok = u.picture.value != ""
-		g.member.nick = said{}
+		a.user.avatar.ok = u.avatar.value != ""
+		a.nick = said{}
 	}
-	u.describe(&s)
-	g.place.stateNick(&s, g.member.nick, o)
-	if g.status != "" {
-		s.Set(store.FieldStatus, string(g.status))
-	}
-	return s
+	return a
 }
 
 // A listing is an event that tells of many members at once.
@@ -92,13 +84,13 @@ func (o *Options) listing(event string) (listing, bool) {
 	return l, ok && (o.Backfill || l.nested)
 }
 
-// listed yields what a listing says of each of its people. It checks the whole
-// event first, so that a broken one yields nobody.
+// listed yields what a listing says of each of its people. The guild's id may come
+// after them.
 func (c *cursor) listed(event string, l listing) (senders func(yield func(sighting) bool)) {
 	var where place
-	var people []byte
+	var people string
 	for key := range c.members {
-		switch string(key) {
+		switch key {
 		case l.place:
 			where = c.place()
 		case l.key:
@@ -115,7 +107,7 @@ func (c *cursor) listed(event string, l listing) (senders func(yield func(sighti
 				g.member = list.member()
 			}
 			if g.tells() && !yield(g) {
-				list.fail()
+				list.end()
 			}
 		}
 	}

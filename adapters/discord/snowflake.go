@@ -8,14 +8,25 @@ import (
 // parseID reads a snowflake: a decimal number of up to 64 bits, never 0 and
 // without leading zeros, so that one person has one id.
 // https://discord.com/developers/docs/reference#snowflakes
-func parseID[T string | []byte](s T) (uint64, bool) {
-	const maxDigits = 20
-	if len(s) == 0 || len(s) > maxDigits || s[0] == '0' {
+func parseID(s string) (uint64, bool) {
+	const always = 19 // digits fit into 64 bits
+	if s == "" || s[0] == '0' {
 		return 0, false
 	}
-	id, err := strconv.ParseUint(string(s), 10, 64)
-	if err != nil {
-		return 0, false
+	if len(s) > always {
+		id, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			return 0, false
+		}
+		return id, true
+	}
+	var id uint64
+	for i := range len(s) {
+		digit := s[i] - '0'
+		if digit > 9 {
+			return 0, false
+		}
+		id = id*10 + uint64(digit)
 	}
 	return id, true
 }

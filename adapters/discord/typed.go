@@ -17,7 +17,7 @@ func userOf(src *discordgo.User) user {
 	full := src.Username != ""
 	u.username = said{ok: full, value: src.Username}
 	u.globalName = said{ok: full || src.GlobalName != "", value: src.GlobalName}
-	u.picture = picture(u.id, []byte(src.Avatar), full || src.Avatar != "")
+	u.avatar = said{ok: full || src.Avatar != "", value: src.Avatar}
 	return u
 }
 

@@ -12,17 +12,15 @@ type user struct {
 	bot, system bool
 	username    said
 	globalName  said
-	picture     said
+	avatar      said
 }
 
 // user reads a user object.
 // https://discord.com/developers/docs/resources/user#user-object
 func (c *cursor) user() user {
 	var u user
-	var hash []byte
-	var hashed bool
 	for key := range c.members {
-		switch string(key) {
+		switch key {
 		case "id":
 			id, ok := c.id()
 			u.id, u.malformed = id, !ok
@@ -31,14 +29,13 @@ func (c *cursor) user() user {
 		case "global_name":
 			u.globalName = c.text()
 		case "avatar":
-			hash, hashed = c.chars()
+			u.avatar = c.text()
 		case "bot":
 			u.bot = c.set()
 		case "system":
 			u.system = c.set()
 		}
 	}
-	u.picture = picture(u.id, hash, hashed)
 	return u
 }
 
@@ -46,7 +43,7 @@ func (c *cursor) user() user {
 func (c *cursor) userID() uint64 {
 	var id uint64
 	for key := range c.members {
-		if string(key) == "id" {
+		if key == "id" {
 			id, _ = c.id()
 		}
 	}
@@ -71,7 +68,6 @@ func (u *user) drop() middleware.Reason {
 
 // describe states what the event says of the person.
 func (u *user) describe(s *middleware.Sender) {
-	s.NumericID = u.id
 	if u.username.value != "" {
 		s.Set(store.FieldUsername, u.username.value)
 	}
@@ -80,13 +76,7 @@ func (u *user) describe(s *middleware.Sender) {
 		name.value = u.username.value
 	}
 	state(s, store.FieldName, name)
-	state(s, store.FieldPicture, u.picture)
-}
-
-func state(s *middleware.Sender, f store.Field, v said) {
-	if v.ok {
-		s.Set(f, v.value)
-	}
+	state(s, store.FieldPicture, picture(u.id, u.avatar))
 }
 
 // A member is a user in a guild.
@@ -99,7 +89,7 @@ type member struct {
 func (c *cursor) member() member {
 	var m member
 	for key := range c.members {
-		switch string(key) {
+		switch key {
 		case "user":
 			m.user = c.user()
 		case "nick":
@@ -117,16 +107,10 @@ type place struct {
 
 // place reads a guild_id.
 func (c *cursor) place() place {
-	chars, ok := c.chars()
-	if ok && len(chars) == 0 {
+	id := c.text()
+	if id.ok && id.value == "" {
 		return place{}
 	}
-	id, _ := parseID(chars)
-	return place{inGuild: true, guild: id}
-}
-
-func (p place) stateNick(s *middleware.Sender, nick said, o *Options) {
-	if o.Nicks && p.guild != 0 && nick.ok {
-		s.Set(store.NickField(formatID(p.guild)), nick.value)
-	}
+	guild, _ := parseID(id.value)
+	return place{inGuild: true, guild: guild}
 }
