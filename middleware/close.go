@@ -90,6 +90,7 @@ func (m *Middleware) Close(ctx context.Context) error {
 		defer cancel()
 	}
 	m.pending.close()
+	m.sweeps.stop()
 	m.hurry <- struct{}{}
 	select {
 	case <-m.pending.drained():
@@ -101,6 +102,7 @@ func (m *Middleware) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	err := m.abandon(ctx)
+	m.awaitSweeps(ctx)
 	m.endDeliveries(ctx)
 
 	close(m.stopHooks)

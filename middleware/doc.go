@@ -53,6 +53,10 @@
 // touched by later messages. [Middleware.Get] reads a profile, and
 // [Middleware.Forget] erases one for good.
 //
+// Options.Retention sets how long people are kept of whom there is no sign of life.
+// Once a day those whose time is over are erased, here and at the backends, and the
+// next event of theirs makes a new profile. [Middleware.Expire] does it now.
+//
 // # Backends
 //
 // Options.Backends are foreign systems that are kept in step with the store. The

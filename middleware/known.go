@@ -59,14 +59,23 @@ func (m *Middleware) unchanged(s *Sender, person, period uint64, at time.Time) b
 	return true
 }
 
+// fieldPeriods is for how many periods a field is remembered that is looked up by
+// itself. Another process may erase the person meanwhile, and it would be missing
+// from the next profile.
+const fieldPeriods = 24
+
+// longPeriod numbers such spans, which begin at another moment for each person.
+func longPeriod(person, period uint64) uint64 { return (period + person%fieldPeriods) / fieldPeriods }
+
 // partsKnown also returns which core fields s states.
 func (m *Middleware) partsKnown(s *Sender, person, period uint64) (set coreSet, ok bool) {
 	core, set := s.core()
 	if !m.seen.has(coreSlot(person), core+period) {
 		return 0, false
 	}
+	long := longPeriod(person, period)
 	for st := range s.each {
-		if coreBit(st.field) == 0 && !m.seen.has(fieldSlot(person, st.field), st.print()) {
+		if coreBit(st.field) == 0 && !m.seen.has(fieldSlot(person, st.field), st.print()+long) {
 			return 0, false
 		}
 	}
@@ -104,9 +113,10 @@ func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) (mark
 	if !late {
 		marks = append(marks, mark{slot: coreSlot(person), fingerprint: core + period, void: needless, at: at})
 	}
+	long := longPeriod(person, period)
 	for st := range s.each {
 		if coreBit(st.field) == 0 {
-			marks = append(marks, mark{slot: fieldSlot(person, st.field), fingerprint: st.print(), void: needless, at: at})
+			marks = append(marks, mark{slot: fieldSlot(person, st.field), fingerprint: st.print() + long, void: needless, at: at})
 		}
 	}
 	return marks, late

@@ -42,6 +42,8 @@ type Middleware struct {
 	cancelCalls     context.CancelFunc
 	deliveriesEnded chan struct{} // closed when all deliverers have returned
 
+	sweeps sweeps
+
 	closing     atomic.Bool
 	hurry       chan struct{} // holds a token when the next attempt is wanted now
 	stopCommits context.CancelFunc
@@ -80,6 +82,9 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 	if len(o.Backends) > 0 && !ok {
 		return nil, fmt.Errorf("backends need a store that is a store.Outbox, such as sqlitestore: %w", store.ErrInvalid)
 	}
+	if err := o.validateRetention(st); err != nil {
+		return nil, err
+	}
 	seen := newSeenTable(o.expectedPeople())
 	m := &Middleware{
 		seen:      seen,
@@ -113,6 +118,7 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 	for _, b := range o.Backends {
 		m.deliverers = append(m.deliverers, newDeliverer(m, b))
 	}
+	m.prepareSweeps(o)
 	return m, nil
 }
 
@@ -121,6 +127,7 @@ func (m *Middleware) start() {
 	commits, m.stopCommits = context.WithCancel(context.Background())
 	hooks, m.cancelHooks = context.WithCancel(context.Background())
 	m.startDeliveries()
+	m.startSweeps()
 	go func() {
 		defer close(m.committed)
 		c := committer{m: m}

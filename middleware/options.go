@@ -31,11 +31,12 @@ type Options struct {
 	// hold up the bot or the store. nil: none.
 	Backends []store.Backend
 
-	// OnSuccess is called for each Created, Updated, Delivered and Erased. nil:
-	// nothing. An Outcome.Reply in it is a call of the platform, which holds up
-	// the hooks of others: most of a second as a rule, longer when the platform
-	// limits it. Deliveries have nobody to reply to; tell them by
-	// Outcome.Target.
+	// OnSuccess is called for each Created, Updated, Delivered and Erased, the last
+	// also for people whose Retention is over. nil: nothing. An Outcome.Reply in it
+	// is a call of the platform, which holds up the hooks of others: most of a
+	// second as a rule, longer when the platform limits it. Deliveries have nobody
+	// to reply to, nor have those who are erased; tell them by Outcome.Target and
+	// Outcome.Result.
 	OnSuccess func(ctx context.Context, o Outcome)
 	// OnFailure is called for each Failed, with Outcome.Err as err. nil:
 	// nothing.
@@ -72,6 +73,24 @@ type Options struct {
 	// saved again once in this time. 0: one hour. Negative: LastSeen moves only
 	// when something else changes.
 	SeenEvery time.Duration
+	// Retention is for how long people are kept of whom there is no sign of life, as
+	// store.Record.SilentSince tells: who were not seen, and of whom nothing was
+	// stated. After that they are erased from the store, and from every backend
+	// that may have got something of them, as by Forget but without a tombstone:
+	// their next event makes a new profile. The hooks hear of each by an Erased
+	// of TargetStore, and of each backend's as after Forget. Receipts stay, which
+	// hold the Key.
+	//
+	// The Middleware looks for them within half an hour from its start and then once
+	// a day, on a goroutine of its own, and erases them page by page with pauses;
+	// see Expire, too. Several processes may do so, also those of Deliver. Time is
+	// this machine's, and who is erased goes up to SeenEvery and a day later.
+	//
+	// It must be 48 times SeenEvery or longer, and no process that observes for
+	// this store may have a longer SeenEvery. With When StartOnly a start is the only
+	// sign of life. New refuses it with a negative SeenEvery, with FirstMessage,
+	// and with a store that is no store.Expirer. 0: for ever.
+	Retention time.Duration
 	// Attempts is after how many refusals of the store an observation, or of a
 	// backend a delivery, is reported as Failed. It is kept and tried again all
 	// the same. 0: 5.

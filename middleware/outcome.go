@@ -26,7 +26,7 @@ const (
 	Dropped   Result = "dropped"   // no profile is made of it, see Outcome.Reason
 	Failed    Result = "failed"    // not saved, or not taken by the backend, see Outcome.Err
 	Delivered Result = "delivered" // the backend has accepted the person as they are now
-	Erased    Result = "erased"    // the backend has erased the person
+	Erased    Result = "erased"    // the backend has erased the person; of TargetStore: Options.Retention is over
 )
 
 // A Reason says why an observation was dropped.

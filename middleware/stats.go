@@ -13,6 +13,9 @@ type Stats struct {
 	// How many deliveries to backends ended so, all backends together.
 	// Undelivered are those that Failed.
 	Delivered, Erased, Undelivered uint64
+	// Expired is how many people were erased from the store, because there was no
+	// sign of life of them.
+	Expired uint64
 	// HooksSkipped is how many outcomes no hook was told of, because too many
 	// waited for a slow one.
 	HooksSkipped uint64
@@ -93,6 +96,7 @@ func (m *Middleware) Stats() Stats {
 		Delivered:    m.counts.delivered.Load(),
 		Erased:       m.counts.erased.Load(),
 		Undelivered:  m.counts.undelivered.Load(),
+		Expired:      m.sweeps.people.Load(),
 		HooksSkipped: m.counts.hooksSkipped.Load(),
 		Waiting:      m.pending.len(),
 	}

@@ -20,6 +20,7 @@
 //     from any of them what it need not know.
 //   - [Outbox] is a Store that remembers what each backend is still owed: a
 //     [Standing] for each person and backend.
+//   - [Expirer] is a Store that erases people of whom there was no sign of life.
 //   - [Portable] is a Store that gives away all it holds, a [Dossier] a person, and
 //     takes it over: [Copy] moves a bot from one store to another.
 //
@@ -183,6 +184,21 @@
 //
 // Where joined is Forgotten and here was not, Import forgets, and leaves as little
 // in files as Forget does. now is of the same clock as Due.
+//
+// # Writing an expirer
+//
+// A store that is an [Expirer] too can keep people for a time only. Expire is Forget
+// without a tombstone for those of whom [Record.SilentSince] says so:
+//
+//	for i, key := range keys {
+//		kept := ... // read the record of key, in the transaction that erases it
+//		if expired[i] = kept.Key == key && kept.SilentSince(before); expired[i] {
+//			... // what Forget does
+//		}
+//	}
+//
+// The mistake to make is to look and then to erase: who comes back in between is lost,
+// with an event that somebody was told is saved.
 //
 // # Writing a backend
 //

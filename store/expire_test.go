@@ -10,8 +10,8 @@ import (
 func TestSilentSince(t *testing.T) {
 	key := store.Key{Channel: "telegram", UserID: "42"}
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	said := func(source store.Source, at time.Time, clear ...store.Field) store.Record {
-		return store.Patch{Key: key, Source: source, At: at, Clear: clear}.Record()
+	said := func(source store.Source, at time.Time, fields ...store.Field) store.Record {
+		return store.Patch{Key: key, Source: source, At: at, Clear: fields}.Record()
 	}
 	old := said(store.Observed, noon.Add(-time.Hour))
 	for name, c := range map[string]struct {

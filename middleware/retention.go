@@ -1,0 +1,282 @@
+package middleware
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+const (
+	// leastPeriods is for how many SeenEvery people stay at the least. What a process
+	// remembers of somebody, and would not save again, is good for half of them
+	// (fieldPeriods); the other half is for events that come late.
+	leastPeriods = 2 * fieldPeriods
+
+	// firstSweep is how long after the start the first sweep begins, at the latest,
+	// so that processes that start together do not sweep together.
+	firstSweep = 30 * time.Minute
+	sweepEvery = 24 * time.Hour
+	firstResay = time.Minute // when the store refused
+
+	sweepPeople = 100 // in one transaction
+	// Between two transactions a sweep rests for nine times what one took, so that
+	// it takes a tenth of the store's time.
+	sweepRest  = 9
+	leastPause = 50 * time.Millisecond
+)
+
+// sweeps are how a Middleware erases people of whom there is no sign of life.
+type sweeps struct {
+	store     store.Expirer // nil where the store is none
+	retention time.Duration // 0: no sweeps but by Expire
+	began     time.Time     // of the Middleware, with a monotonic reading
+	people    atomic.Uint64 // who were erased
+
+	// turn is held by who sweeps. In it is whom the last one was about to erase
+	// when the store refused: bytes of them may be left in a file.
+	turn    chan []store.Key
+	closing context.Context // ends with Close
+	stop    context.CancelFunc
+	ended   chan struct{} // closed when the goroutine has returned
+}
+
+// validateRetention returns an error where a person who expires could be somebody
+// who is there.
+func (o *Options) validateRetention(st store.Store) error {
+	if o.Retention < 0 {
+		return fmt.Errorf("Options.Retention is negative: %w", store.ErrInvalid)
+	}
+	if o.Retention == 0 {
+		return nil
+	}
+	if _, ok := st.(store.Expirer); !ok {
+		return fmt.Errorf("Options.Retention: %w", errNoExpirer)
+	}
+	if err := mayExpire(o.When, o.seenEvery(), o.Retention); err != nil {
+		return fmt.Errorf("Options.Retention: %w", err)
+	}
+	return nil
+}
+
+var errNoExpirer = fmt.Errorf("the store is no store.Expirer, choose another, such as sqlitestore: %w", store.ErrInvalid)
+
+// mayExpire returns nil where those who were silent for that long can be told from
+// the others. seenEvery is in seconds.
+func mayExpire(when When, seenEvery int64, silence time.Duration) error {
+	least := leastPeriods * time.Duration(seenEvery) * time.Second
+	switch {
+	case when == FirstMessage:
+		return fmt.Errorf("with Options.When FirstMessage nobody knows who is still there, choose EveryChange: %w", store.ErrInvalid)
+	case seenEvery == 0:
+		return fmt.Errorf("with a negative Options.SeenEvery nobody knows who is still there, leave it 0: %w", store.ErrInvalid)
+	case silence < least:
+		return fmt.Errorf("less than %d times Options.SeenEvery, make it %s or longer, or SeenEvery shorter: %w", leastPeriods, least, store.ErrInvalid)
+	}
+	return nil
+}
+
+// prepareSweeps is for a Middleware that is not started yet.
+func (m *Middleware) prepareSweeps(o *Options) {
+	m.sweeps = sweeps{retention: o.Retention, turn: make(chan []store.Key, 1), ended: make(chan struct{})}
+	m.sweeps.store, _ = m.store.(store.Expirer)
+	m.sweeps.turn <- nil
+}
+
+func (m *Middleware) startSweeps() {
+	s := &m.sweeps
+	s.closing, s.stop = context.WithCancel(context.Background())
+	s.began = time.Now()
+	if s.retention == 0 {
+		close(s.ended)
+		return
+	}
+	go func() {
+		defer close(s.ended)
+		m.sweepDaily(s.closing)
+	}()
+}
+
+// awaitSweeps waits for those that were stopped.
+func (m *Middleware) awaitSweeps(ctx context.Context) {
+	select {
+	case <-m.sweeps.ended:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-m.sweeps.turn: // for good
+	case <-ctx.Done():
+	}
+}
+
+func (m *Middleware) sweepDaily(ctx context.Context) {
+	wait := rand.N(firstSweep)
+	for refusals := 0; ; {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		wait = sweepEvery
+		switch _, err := m.sweep(ctx, m.silentBefore()); {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			refusals = 0
+		case refuses(err):
+			if refusals++; refusals == 1 {
+				m.log.Warn("store refuses; nobody is erased meanwhile whose Options.Retention is over", causeField(err))
+			}
+			wait = leastPause + rand.N(spanOf(firstResay, refusals))
+		default:
+			m.log.Error("not everybody is erased whose Options.Retention is over; tried again in a day", causeField(err))
+		}
+	}
+}
+
+// silentBefore is the time at which Options.Retention ends. LastSeen can be older
+// than the truth by SeenEvery, and nobody goes too early for it.
+func (m *Middleware) silentBefore() time.Time {
+	now := time.Now()
+	now = notAhead(m.sweeps.began.Round(0), now.Sub(m.sweeps.began), now.Round(0))
+	return now.Add(-m.sweeps.retention - time.Duration(m.seenEvery)*time.Second)
+}
+
+// notAhead returns now, or what it would be had nobody set the clock since began, if
+// that is earlier. A clock that jumps ahead by a year must not erase everybody.
+func notAhead(began time.Time, passed time.Duration, now time.Time) time.Time {
+	if steady := began.Add(passed); steady.Before(now) {
+		return steady
+	}
+	return now
+}
+
+// Expire erases everybody of whom there was no sign of life at before or later, as
+// store.Record.SilentSince tells, and returns how many that were. It is what
+// Options.Retention does once a day, for bots that would rather say when: see there
+// what is erased and who hears of it. It takes its time, 100 people a transaction
+// with pauses of nine times what one took, and waits for hooks that are slow. Two
+// at once take turns; other processes may do the same meanwhile.
+//
+// LastSeen may be Options.SeenEvery old, so before must be 48 times that ago, or
+// earlier. The error wraps store.ErrInvalid where it is not, and where
+// Options.Retention cannot be set. Otherwise it is the store's, or wraps
+// store.ErrClosed after Close. Those who are counted are gone all the same, and the
+// next call goes on.
+func (m *Middleware) Expire(ctx context.Context, before time.Time) (int, error) {
+	if m.closing.Load() {
+		return 0, fmt.Errorf("middleware: expire: %w", store.ErrClosed)
+	}
+	if m.sweeps.store == nil {
+		return 0, fmt.Errorf("middleware: expire: %w", errNoExpirer)
+	}
+	if err := mayExpire(m.when, m.seenEvery, time.Since(before)); err != nil {
+		return 0, fmt.Errorf("middleware: expire: %w", err)
+	}
+	within, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(m.sweeps.closing, cancel)()
+	people, err := m.sweep(within, before)
+	if ctx.Err() == nil && m.closing.Load() {
+		err = fmt.Errorf("middleware: expire: cut short by Close: %w", store.ErrClosed)
+	}
+	return people, err
+}
+
+// A sweep goes through those who were not seen since a time, and lets the store
+// erase who is silent since then.
+type sweep struct {
+	m      *Middleware
+	before time.Time
+	page   []store.Key
+	people int // who were erased
+}
+
+func (m *Middleware) sweep(ctx context.Context, before time.Time) (people int, err error) {
+	s := sweep{m: m, before: before}
+	select {
+	case s.page = <-m.sweeps.turn:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	if err = ctx.Err(); err == nil && !m.closing.Load() {
+		err = m.containStore(func() error { return s.run(ctx) })
+	}
+	m.sweeps.turn <- s.page
+	if s.people > 0 {
+		m.log.Info("people were erased of whom there was no sign of life", zap.Int("people", s.people))
+	}
+	return s.people, err
+}
+
+func (s *sweep) run(ctx context.Context) error {
+	if err := s.erase(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	for p, err := range s.m.store.List(ctx, store.Filter{SeenBefore: s.before}) {
+		if err != nil {
+			return err
+		}
+		if s.page = append(s.page, p.Key); len(s.page) < sweepPeople {
+			continue
+		}
+		if err := s.erase(ctx); err != nil {
+			return err
+		}
+		if err := s.rest(ctx, time.Since(began)); err != nil {
+			return err
+		}
+		began = time.Now()
+	}
+	return s.erase(ctx)
+}
+
+// erase hands the page to the store. It stays where the store may want it again.
+func (s *sweep) erase(ctx context.Context) error {
+	if len(s.page) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	expired, err := s.m.sweeps.store.Expire(ctx, s.page, s.before)
+	if err == nil && len(expired) != len(s.page) {
+		err = fmt.Errorf("middleware: the store answered of %d people for %d: %w", len(expired), len(s.page), store.ErrUnavailable)
+	}
+	for i, key := range s.page[:min(len(s.page), len(expired))] {
+		if expired[i] {
+			s.people++
+			s.m.sweeps.people.Add(1)
+			s.m.tell(&Outcome{Target: TargetStore, Result: Erased, Key: key})
+		}
+	}
+	s.m.nudge()
+	if err == nil || !refuses(err) {
+		s.page = s.page[:0]
+	}
+	return err
+}
+
+// rest leaves the store to others, and lets the hooks catch up.
+func (s *sweep) rest(ctx context.Context, took time.Duration) error {
+	for pause := max(leastPause, sweepRest*took); ; pause = leastPause {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+		if len(s.m.notices) <= hookQueue/2 {
+			return nil
+		}
+	}
+}
