@@ -8,6 +8,11 @@ type poller struct {
 	observer *observer
 }
 
+// ahead is how many updates may wait between two pollers. It spares a switch of
+// goroutines for each. What waits there has been fetched, like what waits in the
+// bot's own channel of a hundred, so it is few.
+const ahead = 8
+
 // Poll implements tele.Poller. The poller behind gets the bot's own stop channel,
 // since pollers of telebot both receive from it and close it. An update is
 // observed before it is handed on: from then on telebot and the handlers change
@@ -15,28 +20,23 @@ type poller struct {
 //
 // Once the bot stops it no longer takes updates. What its channel has no room
 // for is then received all the same and let go, so that the poller behind is not
-// stuck and Stop returns. Telegram repeats such updates to the next process.
+// stuck and Stop returns. Telegram repeats to the next process what that poller did
+// not confirm by asking for more.
 func (p *poller) Poll(b *tele.Bot, dest chan tele.Update, stop chan struct{}) {
-	updates := make(chan tele.Update)
-	done := make(chan struct{})
+	updates := make(chan tele.Update, ahead)
 	go func() {
-		defer close(done)
+		defer close(updates)
 		p.next.Poll(b, updates, stop)
 	}()
-	for {
-		select {
-		case u := <-updates:
-			p.observer.polled(&u, b)
-			forward(u, dest, stop, done)
-		case <-done:
-			return
-		}
+	for u := range updates {
+		p.observer.polled(&u, b)
+		forward(u, dest, stop)
 	}
 }
 
 // forward prefers the channel's room over the stop: what fits in is handled when
 // the bot is started again.
-func forward(u tele.Update, dest chan<- tele.Update, stop, done <-chan struct{}) {
+func forward(u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
 	select {
 	case dest <- u:
 		return
@@ -45,6 +45,5 @@ func forward(u tele.Update, dest chan<- tele.Update, stop, done <-chan struct{})
 	select {
 	case dest <- u:
 	case <-stop:
-	case <-done:
 	}
 }
