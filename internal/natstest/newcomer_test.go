@@ -46,8 +46,10 @@ func TestNewcomerOfAKilledWriterIsOwed(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				kill()
+				line.Close() // there is no second try
 				close(release)
+				await(t, "the line is not cut in the place of the answer", func(context.Context) bool { return !js.Conn().IsConnected() })
+				kill()
 				if err := <-done; !errors.Is(err, context.Canceled) {
 					t.Errorf("the test is blind: Apply of a process that is killed returned %v", err)
 				}
