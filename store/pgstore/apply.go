@@ -14,13 +14,12 @@ import (
 const (
 	enrolledSQL = `SELECT name FROM rollcall.backends WHERE job <> 'withdraw' ORDER BY name`
 
-	// Everybody locks people before standings, and both in the order of keys, so
-	// that nobody waits in a circle.
-	lockPeopleSQL = `SELECT p.channel, p.user_id, p.forgotten, p.record
-		FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
-		JOIN rollcall.people AS p ON p.channel = k.channel AND p.user_id = k.user_id
-		ORDER BY p.channel, p.user_id FOR UPDATE OF p`
+	personList = "s.channel, s.user_id, s.forgotten, s.record, " + tid
 )
+
+// Everybody locks people before standings, and both in the order of keys, so that
+// nobody waits in a circle.
+var lockPeopleSQL, lockPeoplePlain = lookup{columns: personList, table: "people", lock: true}.texts()
 
 // Apply implements [store.Store]. All deltas go into one transaction of two round
 // trips, and people are locked meanwhile: hand over about 500 at a time.
@@ -53,110 +52,150 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 type person struct {
 	forgotten bool
 	blob      []byte // nil for nobody
+	tid       string // where the row lies
 }
 
 func apply(ctx context.Context, tx *transaction, deltas []store.Record) ([]store.Change, error) {
+	j := newJoining(deltas)
+	// Who is there is joined while the server looks for the next: it takes long
+	// enough for that.
+	next := 0
+	held, err := tx.hold(ctx, j.keys, func(key store.Key, p person) error {
+		for ; next < len(j.keys) && j.keys[next] != key; next++ {
+			if err := j.join(next, person{}); err != nil {
+				return err
+			}
+		}
+		if next == len(j.keys) {
+			return fmt.Errorf("%w: the server's order of keys is another one", ErrCorrupt)
+		}
+		next++
+		return j.join(next-1, p)
+	})
+	for ; err == nil && next < len(j.keys); next++ {
+		err = j.join(next, person{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(held.backends) > 0 {
+		for i, key := range j.keys {
+			held.standings.owe(held.backends, key, j.changes, j.of[i], held.now)
+		}
+	}
+	tx.writePeople(&j.created, &j.changed, j.width)
+	return j.changes, tx.putStandings(held.standings)
+}
+
+// A joining is one Apply, person by person.
+type joining struct {
+	deltas  []store.Record
+	changes []store.Change
+	keys    []store.Key // sorted
+	of      [][]int     // the indexes of each key's deltas
+
+	created, changed personRows
+	width            width // of changed
+}
+
+func newJoining(deltas []store.Record) *joining {
 	order := make([]int, len(deltas)) // by key
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return deltas[a].Key.Compare(deltas[b].Key) })
-	keys := make([]store.Key, len(order))
-	for i, at := range order {
-		keys[i] = deltas[at].Key
-	}
-	held, err := tx.hold(ctx, slices.Compact(keys))
-	if err != nil {
-		return nil, err
-	}
-
-	changes := make([]store.Change, len(deltas))
-	var created, changed personRows
+	j := &joining{deltas: deltas, changes: make([]store.Change, len(deltas))}
 	for len(order) > 0 {
-		key := deltas[order[0]].Key
-		n := 1
+		key, n := deltas[order[0]].Key, 1
 		for n < len(order) && deltas[order[n]].Key == key {
 			n++
 		}
-		if err := applyTo(held.people[key], deltas, changes, order[:n], &created, &changed); err != nil {
-			return nil, err
+		j.keys, j.of, order = append(j.keys, key), append(j.of, order[:n]), order[n:]
+	}
+	return j
+}
+
+// join joins the deltas of key i to what is kept of the person.
+func (j *joining) join(i int, kept person) error {
+	if kept.forgotten {
+		for _, at := range j.of[i] {
+			j.changes[at] = store.Change{Suppressed: true}
 		}
-		if len(held.backends) > 0 {
-			held.standings.owe(held.backends, key, changes, order[:n], held.now)
+		return nil
+	}
+	var r store.Record
+	write := &j.created
+	if kept.blob != nil {
+		var err error
+		if r, err = decode(kept.blob, j.keys[i]); err != nil {
+			return err
 		}
-		order = order[n:]
+		write = &j.changed
 	}
-	if created.len() > 0 {
-		tx.queue(insertPeopleSQL, created.args()...)
+	same, w := true, seen
+	var p *store.Profile
+	for _, at := range j.of[i] {
+		change := &j.changes[at]
+		r, *change = r.Apply(j.deltas[at])
+		same, w, p = same && change.Same, max(w, widthOf(change.Fields)), &change.Profile
 	}
-	if changed.len() > 0 {
-		tx.queue(updatePeopleSQL, changed.args()...)
+	if same {
+		return nil
 	}
-	return changes, tx.putStandings(held.standings)
+	if kept.blob != nil {
+		write.tid, j.width = append(write.tid, kept.tid), max(j.width, w)
+	}
+	return write.add(r, p)
 }
 
 // held is what a transaction has locked to change people.
 type held struct {
 	now       time.Time
 	backends  []string // the enrolled ones
-	people    map[store.Key]person
 	standings *standings
 }
 
-// hold locks and reads all that is held of these people, who are sorted by key.
-func (tx *transaction) hold(ctx context.Context, keys []store.Key) (*held, error) {
-	h := &held{people: make(map[store.Key]person, len(keys))}
-	tx.queued.Queue(gateSharedSQL, tx.s.gate)
+// hold locks all that is held of these people, who are sorted by key, and calls found
+// for each who is there, in that order.
+func (tx *transaction) hold(ctx context.Context, keys []store.Key, found func(key store.Key, p person) error) (*held, error) {
+	h := &held{}
+	tx.passGate(gateSharedSQL)
 	tx.clock(&h.now)
 	tx.queue(enrolledSQL).Query(func(rows pgx.Rows) (err error) {
 		h.backends, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
+	tx.lockPeople(keys, found)
 	channels, userIDs := split(keys)
-	tx.queue(lockPeopleSQL, channels, userIDs).Query(func(rows pgx.Rows) error { return eachPerson(rows, h.people) })
 	h.standings = tx.lockStandings(lockStandingsSQL, channels, userIDs)
 	return h, tx.send(ctx)
 }
 
-// eachPerson reads the rows of a query for channel, user_id, forgotten and record.
-func eachPerson(rows pgx.Rows, people map[store.Key]person) error {
+// lockPeople queues to lock people, who are sorted by key, and to call found for each
+// who is there, in that order.
+func (tx *transaction) lockPeople(keys []store.Key, found func(key store.Key, p person) error) {
+	channels, userIDs := split(keys)
+	tx.queue(lockPeopleSQL, channels, userIDs).Query(func(rows pgx.Rows) error { return eachPerson(rows, found) })
+}
+
+// eachPerson reads the rows of a query for personList.
+func eachPerson(rows pgx.Rows, each func(key store.Key, p person) error) error {
 	var key store.Key
 	var p person
-	_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &p.forgotten, &p.blob}, func() error {
-		people[key] = p
+	_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &p.forgotten, &p.blob, &p.tid}, func() error {
+		err := each(key, p)
 		p.blob = nil
-		return nil
+		return err
 	})
 	return err
 }
 
-// applyTo joins the deltas with these indexes, which are of one person, to what is
-// kept of them. What is to be written goes to created or changed.
-func applyTo(kept person, deltas []store.Record, changes []store.Change, indexes []int, created, changed *personRows) error {
-	if kept.forgotten {
-		for _, i := range indexes {
-			changes[i] = store.Change{Suppressed: true}
-		}
+// collect returns a function that puts people into a map.
+func collect(people map[store.Key]person) func(key store.Key, p person) error {
+	return func(key store.Key, p person) error {
+		people[key] = p
 		return nil
 	}
-	var r store.Record
-	write := created
-	if kept.blob != nil {
-		var err error
-		if r, err = decode(kept.blob, deltas[indexes[0]].Key); err != nil {
-			return err
-		}
-		write = changed
-	}
-	same := true
-	for _, i := range indexes {
-		r, changes[i] = r.Apply(deltas[i])
-		same = same && changes[i].Same
-	}
-	if same {
-		return nil
-	}
-	return write.add(r, &changes[indexes[len(indexes)-1]].Profile)
 }
 
 // split returns keys as the two arrays that statements take.

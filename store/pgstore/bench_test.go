@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
 	"github.com/rollcall-go/rollcall/store"
@@ -85,8 +86,8 @@ func BenchmarkApply(b *testing.B) {
 }
 
 func benchColumns() []string {
-	names := []string{"forgotten"}
-	for _, c := range columns {
+	names := []string{"forgotten", "channel", "user_id"}
+	for _, c := range columnsOf(whole) {
 		names = append(names, c.name)
 	}
 	return names
@@ -131,8 +132,8 @@ func benchRows(b *testing.B, deltas []store.Record) [][]any {
 		if err := one.add(d, &p); err != nil {
 			b.Fatal(err)
 		}
-		rows[i] = []any{false}
-		for _, array := range one.args() {
+		rows[i] = []any{false, d.Key.Channel, d.Key.UserID}
+		for _, array := range one.arrays(whole) {
 			rows[i] = append(rows[i], first(array))
 		}
 	}
@@ -144,15 +145,15 @@ func first(array any) any {
 	switch a := array.(type) {
 	case []string:
 		return a[0]
-	case [][]byte:
+	case pgtype.FlatArray[[]byte]:
 		return a[0]
-	case []bool:
+	case pgtype.FlatArray[bool]:
 		return a[0]
-	case []*string:
+	case pgtype.FlatArray[*string]:
 		if len(a) > 0 {
 			return *a[0]
 		}
-	case []*time.Time:
+	case pgtype.FlatArray[*time.Time]:
 		if len(a) > 0 {
 			return *a[0]
 		}

@@ -34,13 +34,10 @@ var claimSQL = func() string {
 	return "WITH " + strings.Join(parts, ", ") + " " + strings.Join(all, " UNION ALL ")
 }()
 
-const (
-	// nextSQL asks when something of a lane will be due.
-	nextSQL = `SELECT min(due), clock_timestamp() FROM rollcall.standings WHERE state = 'owed' AND backend = $1 AND bulk = $2`
+// nextSQL asks when something of a lane will be due.
+const nextSQL = `SELECT min(due), clock_timestamp() FROM rollcall.standings WHERE state = 'owed' AND backend = $1 AND bulk = $2`
 
-	recordsSQL = `SELECT p.channel, p.user_id, p.record FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
-		JOIN rollcall.people AS p ON p.channel = k.channel AND p.user_id = k.user_id WHERE NOT p.forgotten`
-)
+var recordsSQL, recordsPlain = lookup{columns: "s.channel, s.user_id, s.record", table: "people", condition: " AND NOT s.forgotten"}.texts()
 
 // lockedWait is how long to wait for what is due and being claimed or changed by
 // somebody else at this moment.
@@ -63,12 +60,14 @@ func (s *Store) Claim(ctx context.Context, backend string, limit int, lease time
 
 func claim(ctx context.Context, tx *transaction, backend string, limit int, lease time.Duration) ([]store.Claim, time.Duration, error) {
 	var now time.Time
+	st := newStandings()
 	var due []store.Standing
 	damaged := make(map[store.Key]bool)
 	tx.clock(&now)
 	tx.requireEnrolled(backend)
 	tx.queue(claimSQL, backend, limit).Query(func(rows pgx.Rows) error {
-		return eachStanding(rows, func(s store.Standing, err error) error {
+		return eachStanding(rows, func(s store.Standing, tid string, err error) error {
+			st.keep(s, tid)
 			due = append(due, s)
 			if err != nil {
 				damaged[s.Key] = true
@@ -87,10 +86,8 @@ func claim(ctx context.Context, tx *transaction, backend string, limit int, leas
 	if err != nil {
 		return nil, 0, err
 	}
-	st := &standings{kept: make(map[place]store.Standing, len(due))}
 	var claims []store.Claim
 	for _, s := range due {
-		st.kept[place{s.Key, backend}] = s
 		if damaged[s.Key] {
 			st.put(letDie(s, now))
 			continue

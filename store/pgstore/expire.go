@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/rollcall-go/rollcall/store"
 )
 
@@ -40,8 +38,7 @@ func expire(ctx context.Context, tx *transaction, keys []store.Key, before time.
 	tx.clock(&now)
 	// Whoever changes one of them waits, and finds nobody then.
 	people := make(map[store.Key]person, len(keys))
-	channels, userIDs := split(keys)
-	tx.queue(lockPeopleSQL, channels, userIDs).Query(func(rows pgx.Rows) error { return eachPerson(rows, people) })
+	tx.lockPeople(slices.SortedFunc(slices.Values(keys), store.Key.Compare), collect(people))
 	if err := tx.send(ctx); err != nil {
 		return nil, err
 	}
@@ -65,7 +62,7 @@ func expire(ctx context.Context, tx *transaction, keys []store.Key, before time.
 		return expired, nil
 	}
 	slices.SortFunc(gone, store.Key.Compare)
-	channels, userIDs = split(gone)
+	channels, userIDs := split(gone)
 	standings := tx.lockStandings(lockStandingsSQL, channels, userIDs)
 	if err := tx.send(ctx); err != nil {
 		return nil, err

@@ -13,10 +13,8 @@ import (
 // that whoever creates them meanwhile has to wait. A tombstone stays one.
 var takePersonSQL = func() string {
 	var set []string
-	for _, c := range columns {
-		if c.name != "channel" && c.name != "user_id" {
-			set = append(set, c.name+" = NULL")
-		}
+	for _, c := range columnsOf(whole) {
+		set = append(set, c.name+" = NULL")
 	}
 	return `INSERT INTO rollcall.people AS p (channel, user_id, forgotten) VALUES ($1, $2, $3)
 		ON CONFLICT (channel, user_id) DO UPDATE SET forgotten = p.forgotten OR excluded.forgotten, ` + strings.Join(set, ", ")

@@ -25,12 +25,13 @@ const (
 	moveJobSQL     = `UPDATE rollcall.backends SET job = $2, cursor_channel = $3, cursor_user_id = $4, total = $5 WHERE name = $1`
 	dropBackendSQL = `DELETE FROM rollcall.backends WHERE name = $1`
 
-	lockNextPeopleSQL = `SELECT channel, user_id FROM rollcall.people WHERE NOT forgotten AND (channel, user_id) > ($1, $2)
-		ORDER BY channel, user_id LIMIT $3 FOR UPDATE`
-	lockNextStandingsSQL = `SELECT channel, user_id FROM rollcall.standings WHERE (channel, user_id) > ($1, $2) AND backend = $4
-		ORDER BY channel, user_id LIMIT $3 FOR UPDATE`
-	dropStandingsSQL = `DELETE FROM rollcall.standings AS s USING ` + keysWithSQL + `
-		WHERE s.channel = k.channel AND s.user_id = k.user_id AND s.backend = k.backend`
+	lockNextPeopleSQL = `SELECT s.channel, s.user_id, ` + tid + ` FROM rollcall.people AS s
+		WHERE NOT s.forgotten AND (s.channel, s.user_id) > ($1, $2) ORDER BY s.channel, s.user_id LIMIT $3 FOR UPDATE`
+	lockNextStandingsSQL = `SELECT s.channel, s.user_id, ` + tid + ` FROM rollcall.standings AS s
+		WHERE (s.channel, s.user_id) > ($1, $2) AND s.backend = $4 ORDER BY s.channel, s.user_id LIMIT $3 FOR UPDATE`
+	dropStandingsSQL   = `DELETE FROM rollcall.standings AS s WHERE s.ctid = ANY($1::text[]::tid[])`
+	dropStandingsPlain = `DELETE FROM rollcall.standings AS s USING unnest($1::text[], $2::text[]) AS k (channel, user_id)
+		WHERE s.channel = k.channel AND s.user_id = k.user_id AND s.backend = $3`
 )
 
 // A job is what is under way with all people of a backend, in steps. It is kept
@@ -138,7 +139,7 @@ func (s *Store) Withdraw(ctx context.Context, backend string) error {
 func (s *Store) begin(ctx context.Context, backend string, choose func(p progress) (job, error)) error {
 	return s.transact(ctx, func(tx *transaction) error {
 		var now time.Time
-		tx.queued.Queue(gateSQL, s.gate)
+		tx.passGate(gateSQL)
 		tx.clock(&now)
 		p := tx.lockBackend(backend)
 		if err := tx.send(ctx); err != nil {
@@ -219,8 +220,14 @@ func step(ctx context.Context, tx *transaction, backend string) (more bool, err 
 		query, args = lockNextStandingsSQL, append(args, backend)
 	}
 	var keys []store.Key
-	tx.queue(query, args...).Query(func(rows pgx.Rows) (err error) {
-		keys, err = pgx.CollectRows(rows, pgx.RowToStructByPos[store.Key])
+	var tids []string
+	tx.queue(query, args...).Query(func(rows pgx.Rows) error {
+		var key store.Key
+		var tid string
+		_, err := pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &tid}, func() error {
+			keys, tids = append(keys, key), append(tids, tid)
+			return nil
+		})
 		return err
 	})
 	if err := tx.send(ctx); err != nil {
@@ -238,7 +245,7 @@ func step(ctx context.Context, tx *transaction, backend string) (more bool, err 
 	}
 	channels, userIDs := split(keys)
 	if p.job == jobWithdraw {
-		tx.queue(dropStandingsSQL, channels, userIDs, backend)
+		tx.change(dropStandingsSQL, tids, []any{channels, userIDs, backend}, nil)
 	} else {
 		st := tx.lockStandings(lockStandingsWithSQL, channels, userIDs, backend)
 		if err := tx.send(ctx); err != nil {

@@ -92,16 +92,6 @@ func schemaProblem(name string) string {
 	return ""
 }
 
-// sql returns a statement with our schema in the place of rollcall.
-func (s *Store) sql(text string) string {
-	if own, ok := s.texts.Load(text); ok {
-		return own.(string)
-	}
-	own := strings.ReplaceAll(text, "rollcall.", pgx.Identifier{s.schema}.Sanitize()+".")
-	s.texts.Store(text, own)
-	return own
-}
-
 const getSQL = `SELECT forgotten, record FROM rollcall.people WHERE channel = $1 AND user_id = $2`
 
 // Get implements [store.Store].

@@ -22,10 +22,10 @@ const (
 		UNION
 		(SELECT DISTINCT channel, user_id FROM rollcall.standings WHERE (channel, user_id) > ($1, $2) ORDER BY channel, user_id LIMIT $3)
 		) AS k ORDER BY channel, user_id LIMIT $3`
-	peopleSQL = `SELECT p.channel, p.user_id, p.forgotten, p.record FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
-		JOIN rollcall.people AS p ON p.channel = k.channel AND p.user_id = k.user_id`
 	addTombstoneSQL = `INSERT INTO rollcall.people (channel, user_id, forgotten) VALUES ($1, $2, true)`
 )
+
+var peopleSQL, peoplePlain = lookup{columns: personList, table: "people"}.texts()
 
 // Dossiers implements [store.Portable], page by page as List does. What it yields
 // of one person is of one moment.
@@ -78,14 +78,14 @@ func readDossiers(ctx context.Context, s *Store, tx pgx.Tx, cursor store.Key) ([
 		return nil, err
 	}
 	people := make(map[store.Key]person, len(keys))
-	if err := eachPerson(rows, people); err != nil {
+	if err := eachPerson(rows, collect(people)); err != nil {
 		return nil, err
 	}
 	if rows, err = tx.Query(ctx, s.sql(standingsOfSQL), channels, userIDs); err != nil {
 		return nil, err
 	}
 	standings := make(map[store.Key][]store.Standing)
-	err = eachStanding(rows, func(st store.Standing, err error) error {
+	err = eachStanding(rows, func(st store.Standing, _ string, err error) error {
 		standings[st.Key] = append(standings[st.Key], st)
 		return err
 	})
@@ -134,7 +134,8 @@ func take(ctx context.Context, tx *transaction, dossiers []store.Dossier) error 
 	}
 	slices.SortFunc(keys, store.Key.Compare)
 	keys = slices.Compact(keys)
-	held, err := tx.hold(ctx, keys)
+	people := make(map[store.Key]person, len(keys))
+	held, err := tx.hold(ctx, keys, collect(people))
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func take(ctx context.Context, tx *transaction, dossiers []store.Dossier) error 
 				standings = append(standings, st)
 			}
 		}
-		if joined[key], err = dossier(key, held.people[key], standings); err != nil {
+		if joined[key], err = dossier(key, people[key], standings); err != nil {
 			return err
 		}
 	}
@@ -160,7 +161,7 @@ func take(ctx context.Context, tx *transaction, dossiers []store.Dossier) error 
 	var created, changed personRows
 	for _, key := range keys {
 		d := joined[key]
-		_, exists := held.people[key]
+		kept, exists := people[key]
 		switch {
 		case d.Forgotten && exists:
 			tx.queue(takePersonSQL, key.Channel, key.UserID, true)
@@ -170,6 +171,7 @@ func take(ctx context.Context, tx *transaction, dossiers []store.Dossier) error 
 			rows := &created
 			if exists {
 				rows = &changed
+				rows.tid = append(rows.tid, kept.tid)
 			}
 			p := d.Record.Profile()
 			if err := rows.add(d.Record, &p); err != nil {
@@ -178,12 +180,7 @@ func take(ctx context.Context, tx *transaction, dossiers []store.Dossier) error 
 		}
 		tx.replaceStandings(held, key, d.Standings)
 	}
-	if created.len() > 0 {
-		tx.queue(insertPeopleSQL, created.args()...)
-	}
-	if changed.len() > 0 {
-		tx.queue(updatePeopleSQL, changed.args()...)
-	}
+	tx.writePeople(&created, &changed, whole)
 	return tx.putStandings(held.standings)
 }
 

@@ -298,3 +298,27 @@ func TestLostCommitIsNotTriedAgain(t *testing.T) {
 		t.Errorf("tried again by the caller: %+v", c)
 	}
 }
+
+// Where nothing waits at a gate, it is the change that began before a backend was
+// enrolled that has to start over.
+func TestEnrollBesideAChangeInPlainSQL(t *testing.T) {
+	for _, d := range []dialect{cockroach, yugabyte} {
+		s := fresh(t, pgtest.Pool(t))
+		s = &Store{pool: s.pool, schema: s.schema, dialect: d}
+		tries := 0
+		err := s.transact(t.Context(), func(tx *transaction) error {
+			tries++
+			_, err := apply(t.Context(), tx, []store.Record{annRecord()})
+			if err == nil && tries == 1 {
+				err = errors.Join(tx.send(t.Context()), s.Enroll(t.Context(), "crm"))
+			}
+			return err
+		})
+		if err != nil || tries != 2 {
+			t.Errorf("tried %d times: %v", tries, err)
+		}
+		if owed := s.standing(t, ann); len(owed) != 1 || owed[0].State != store.StateOwed {
+			t.Errorf("owed is %+v", owed)
+		}
+	}
+}

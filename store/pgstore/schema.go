@@ -9,8 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/rollcall-go/rollcall/store"
 )
 
 // migrations bring a schema from each version, which the table migrations holds,
@@ -96,51 +94,6 @@ var migrations = []string{
 	CREATE INDEX standings_dead ON rollcall.standings (backend, channel, user_id) WHERE state = 'dead'`,
 }
 
-// A dialect is how we speak to a server.
-type dialect struct {
-	begin   string // a transaction
-	clock   string // selects the server's time and something else
-	collate string // what makes a column compare bytewise
-}
-
-var (
-	postgres = dialect{
-		// Each statement sees what was committed before it, which is what all row
-		// locks here count on, whatever the default of the database is.
-		begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
-		// What is acknowledged is on the disk, also where the database is set to
-		// synchronous_commit off. And everything is found by an index: the planner
-		// would rather read the whole of a table of some 100,000, and keeps plans
-		// that it made for an empty one.
-		clock: `SELECT clock_timestamp(), set_config('enable_hashjoin', 'off', true) || set_config('enable_mergejoin', 'off', true) ||
-			set_config('enable_seqscan', 'off', true) || set_config('enable_bitmapscan', 'off', true) || set_config('jit', 'off', true) ||
-			CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) ELSE '' END`,
-		collate: ` COLLATE "C"`,
-	}
-	// CockroachDB ignores advisory locks, and does their work by serializing.
-	// Its text is compared bytewise, and text with a collation is another type.
-	cockroach = dialect{begin: "BEGIN ISOLATION LEVEL SERIALIZABLE", clock: "SELECT clock_timestamp(), ''"}
-)
-
-// inspect asks what server it is.
-func (s *Store) inspect(ctx context.Context) error {
-	var version, encoding string
-	err := s.read(ctx, func(c *pgxpool.Conn) error {
-		return c.QueryRow(ctx, "SELECT version(), current_setting('server_encoding')").Scan(&version, &encoding)
-	})
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(encoding, "UTF8") && !strings.EqualFold(encoding, "UTF-8") {
-		return fmt.Errorf("%w: the database has the encoding %s; create one with ENCODING 'UTF8'", store.ErrInvalid, encoding)
-	}
-	s.dialect = postgres
-	if strings.Contains(version, "CockroachDB") {
-		s.dialect = cockroach
-	}
-	return nil
-}
-
 const (
 	countRelationsSQL = `SELECT count(*), count(*) FILTER (WHERE c.relname = 'migrations')
 		FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1`
@@ -162,7 +115,7 @@ func (s *Store) migrate(ctx context.Context, steps []string) error {
 	version, err := s.version(ctx, latest)
 	for err == nil && version < latest {
 		err = s.transact(ctx, func(tx *transaction) error {
-			tx.queued.Queue(gateSQL, s.gate)
+			tx.passGate(gateSQL)
 			if err := tx.send(ctx); err != nil {
 				return err
 			}
@@ -224,6 +177,13 @@ const (
 	gateSharedSQL = "SELECT pg_catalog.pg_advisory_xact_lock_shared($1)"
 	gateSQL       = "SELECT pg_catalog.pg_advisory_xact_lock($1)"
 )
+
+// passGate queues one of these.
+func (tx *transaction) passGate(text string) {
+	if !tx.s.dialect.serial {
+		tx.queued.Queue(text, tx.s.gate)
+	}
+}
 
 // gateKey is another one for each schema, since a database has only one space of
 // such locks. That two share one only makes them wait for each other.

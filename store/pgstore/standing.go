@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// standingColumns are in the order of standingRows.args and of scanStanding.
+// standingColumns are in the order of standingRows.args and of eachStanding. The key is
+// the first three.
 var standingColumns = []column{
 	{"channel", "text[]", ""}, {"user_id", "text[]", ""}, {"backend", "text[]", ""}, {"state", "text[]", ""},
 	{"version", "bigint[]", ""}, {"fields", "text[]", ""}, {"whole", "boolean[]", ""}, {"erase", "boolean[]", ""},
@@ -23,17 +23,21 @@ var standingColumns = []column{
 
 const (
 	standingList = `s.channel, s.user_id, s.backend, s.state, s.version, s.fields, s.whole, s.erase, s.bulk, s.due, s.token, s.touched,
-		s.attempts, s.reason, s.remote`
-	standingsOfSQL = `SELECT ` + standingList + ` FROM unnest($1::text[], $2::text[]) AS k (channel, user_id)
-		JOIN rollcall.standings AS s ON s.channel = k.channel AND s.user_id = k.user_id`
-	lockStandingsSQL     = standingsOfSQL + ` ORDER BY s.channel, s.user_id, s.backend FOR UPDATE OF s`
-	lockStandingsWithSQL = `SELECT ` + standingList + ` FROM ` + keysWithSQL + ` JOIN rollcall.standings AS s
-		ON s.channel = k.channel AND s.user_id = k.user_id AND s.backend = k.backend ORDER BY s.channel, s.user_id FOR UPDATE OF s`
-	// keysWithSQL are keys with one backend. Without the OFFSET a plan that was made
-	// while the table was small, and which is kept for a minute or more, would go
-	// through all of the backend's rows to find those of the keys.
-	keysWithSQL     = `(SELECT u.channel, u.user_id, $3::text AS backend FROM unnest($1::text[], $2::text[]) AS u (channel, user_id) OFFSET 0) AS k`
+		s.attempts, s.reason, s.remote, ` + tid
 	dropStandingSQL = `DELETE FROM rollcall.standings WHERE channel = $1 AND user_id = $2 AND backend = $3`
+)
+
+var (
+	standingsOfSQL, standingsOfPlain = lookup{columns: standingList, table: "standings"}.texts()
+	// Where no backend is enrolled there is nothing to be found.
+	lockStandingsSQL, lockStandingsPlain = lookup{
+		columns: standingList, table: "standings", order: "s.backend", lock: true, guard: " WHERE EXISTS (SELECT 1 FROM rollcall.backends)",
+	}.texts()
+	lockStandingsWithSQL, lockStandingsWithPlain = lookup{
+		columns: standingList, table: "standings", condition: " AND s.backend = $3", lock: true,
+	}.texts()
+	insertStandingsSQL                       = insertText("standings", standingColumns, "", "")
+	updateStandingsSQL, updateStandingsPlain = updateTexts("standings", standingColumns[:3], standingColumns[3:])
 )
 
 const noFields = "[]"
@@ -44,7 +48,18 @@ const unreadable = "what is kept of the person cannot be read"
 // standings are those that a transaction has locked, or is about to create.
 type standings struct {
 	kept    map[place]store.Standing
+	tids    map[place]string // of kept, where their rows lie
 	changed map[place]store.Standing
+}
+
+func newStandings() *standings {
+	return &standings{kept: make(map[place]store.Standing), tids: make(map[place]string)}
+}
+
+// keep adds one that is locked.
+func (st *standings) keep(s store.Standing, tid string) {
+	at := place{s.Key, s.Backend}
+	st.kept[at], st.tids[at] = s, tid
 }
 
 // A place is what names a standing.
@@ -92,10 +107,10 @@ func (st *standings) owe(backends []string, key store.Key, changes []store.Chang
 // are repaired: one must not stop what is done with many. They are there after the
 // next send.
 func (tx *transaction) lockStandings(text string, args ...any) *standings {
-	st := &standings{kept: make(map[place]store.Standing)}
+	st := newStandings()
 	tx.queue(text, args...).Query(func(rows pgx.Rows) error {
-		return eachStanding(rows, func(s store.Standing, _ error) error {
-			st.kept[place{s.Key, s.Backend}] = s
+		return eachStanding(rows, func(s store.Standing, tid string, _ error) error {
+			st.keep(s, tid)
 			return nil
 		})
 	})
@@ -129,8 +144,9 @@ func (tx *transaction) putStandings(st *standings) error {
 	var insert, update standingRows
 	for _, s := range changed {
 		rows := &insert
-		if _, found := st.kept[place{s.Key, s.Backend}]; found {
+		if tid, found := st.tids[place{s.Key, s.Backend}]; found {
 			rows = &update
+			rows.tid = append(rows.tid, tid)
 		}
 		if err := rows.add(s); err != nil {
 			return err
@@ -140,13 +156,15 @@ func (tx *transaction) putStandings(st *standings) error {
 		tx.queue(insertStandingsSQL, insert.args()...)
 	}
 	if len(update.backend) > 0 {
-		tx.queue(updateStandingsSQL, update.args()...)
+		args := update.args()
+		tx.change(updateStandingsSQL, update.tid, args[:3:3], args[3:])
 	}
 	return nil
 }
 
 // standingRows are rows of the table standings, column by column.
 type standingRows struct {
+	tid                                                     []string // of those that are there
 	channel, userID, backend, state, fields, reason, remote []string
 	version, token, attempts                                []int64
 	whole, erase, bulk, touched                             []bool
@@ -179,40 +197,24 @@ func (rows *standingRows) args() []any {
 	}
 }
 
-var insertStandingsSQL, updateStandingsSQL = func() (insert, update string) {
-	var names, params, set []string
-	for i, c := range standingColumns {
-		names = append(names, c.name)
-		params = append(params, "$"+strconv.Itoa(i+1)+"::"+c.array)
-		if i > 2 {
-			set = append(set, c.name+" = n."+c.name)
-		}
-	}
-	list := strings.Join(names, ", ")
-	from := " FROM unnest(" + strings.Join(params, ", ") + ") AS n (" + list + ")"
-	return "INSERT INTO rollcall.standings (" + list + ") SELECT " + list + from,
-		"UPDATE rollcall.standings AS s SET " + strings.Join(set, ", ") + from +
-			" WHERE s.channel = n.channel AND s.user_id = n.user_id AND s.backend = n.backend"
-}()
-
 // eachStanding calls each for every row of a query for standingList, with an error
 // that wraps ErrCorrupt for a row that makes no sense and was repaired.
-func eachStanding(rows pgx.Rows, each func(s store.Standing, err error) error) error {
+func eachStanding(rows pgx.Rows, each func(s store.Standing, tid string, err error) error) error {
 	var s store.Standing
-	var fields string
+	var fields, tid string
 	_, err := pgx.ForEachRow(rows, []any{
 		&s.Key.Channel, &s.Key.UserID, &s.Backend, &s.State, &s.Version, &fields, &s.All, &s.Erase,
-		&s.Bulk, &s.Due, &s.Token, &s.Touched, &s.Attempts, &s.Reason, &s.Remote,
+		&s.Bulk, &s.Due, &s.Token, &s.Touched, &s.Attempts, &s.Reason, &s.Remote, &tid,
 	}, func() error {
 		s := s
 		s.Due, s.Fields = s.Due.UTC(), nil
 		if !s.State.Known() {
-			return each(repaired(s), fmt.Errorf("%w: the standing of %s with %q has an unknown state", ErrCorrupt, s.Key, s.Backend))
+			return each(repaired(s), tid, fmt.Errorf("%w: the standing of %s with %q has an unknown state", ErrCorrupt, s.Key, s.Backend))
 		}
 		if fields != noFields && (json.Unmarshal([]byte(fields), &s.Fields) != nil || !slices.IsSorted(s.Fields)) {
-			return each(repaired(s), fmt.Errorf("%w: the standing of %s with %q has no list of fields", ErrCorrupt, s.Key, s.Backend))
+			return each(repaired(s), tid, fmt.Errorf("%w: the standing of %s with %q has no list of fields", ErrCorrupt, s.Key, s.Backend))
 		}
-		return each(s, nil)
+		return each(s, tid, nil)
 	})
 	return err
 }

@@ -74,7 +74,7 @@ func (s *Store) standingsPage(ctx context.Context, f store.StandingFilter, curso
 		if err != nil {
 			return err
 		}
-		return eachStanding(rows, func(st store.Standing, err error) error {
+		return eachStanding(rows, func(st store.Standing, _ string, err error) error {
 			if err == nil {
 				page = append(page, st)
 			}

@@ -121,8 +121,9 @@ func conflict(err error) bool {
 	}
 	switch failure.Code {
 	case "40001", "40P01", // serialization_failure, deadlock_detected
-		"55P03", // lock_not_available
-		"23505": // unique_violation: somebody else was first to insert the row
+		"55P03",          // lock_not_available
+		"23505",          // unique_violation: somebody else was first to insert the row
+		"42P06", "42P07": // and these: to create the schema, a table of it
 		return true
 	}
 	return false
