@@ -1,0 +1,254 @@
+package prove_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bwmarrin/discordgo"
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/discord"
+	"github.com/rollcall-go/rollcall/adapters/discord/discordtest"
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/backend/genauth"
+	"github.com/rollcall-go/rollcall/store/backend/genauth/genauthtest"
+	"github.com/rollcall-go/rollcall/store/backend/monosay"
+	"github.com/rollcall-go/rollcall/store/backend/monosay/monosaytest"
+	"github.com/rollcall-go/rollcall/store/backend/rocketchat"
+	"github.com/rollcall-go/rollcall/store/backend/rocketchat/rocketchattest"
+	"github.com/rollcall-go/rollcall/store/backend/webhook"
+	"github.com/rollcall-go/rollcall/store/backend/webhook/webhooktest"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// systems are the services of all backends, and what they keep secret.
+type systems struct {
+	monosay  *monosaytest.Service
+	genauth  *genauthtest.Service
+	chat     *rocketchattest.Service
+	hook     *webhooktest.Service
+	backends []store.Backend
+	secrets  []string
+	honest   bool
+	mu       sync.Mutex
+}
+
+func newSystems(t *testing.T) *systems {
+	t.Helper()
+	const token = canary + "-monosay-token"
+	s := &systems{
+		monosay: monosaytest.New(token, nil), genauth: genauthtest.New(nil),
+		chat: rocketchattest.New(&rocketchattest.Options{Password: canary + "-password"}), hook: webhooktest.New(hookSecret),
+	}
+	s.secrets = []string{token, s.genauth.AccessKeySecret(), s.chat.Token(), hookSecret, hookSecret[6:]}
+	add := func(b store.Backend, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.backends = append(s.backends, b)
+	}
+	const base = "http://localhost"
+	m, err := monosay.New(token, &monosay.Options{BaseURL: base, Transport: liar{s.monosay, &s.honest, &s.mu}})
+	add(m, err)
+	g, err := genauth.New(s.genauth.AccessKeyID(), s.genauth.AccessKeySecret(), &genauth.Options{
+		BaseURL: base, Transport: liar{s.genauth, &s.honest, &s.mu},
+	})
+	add(g, err)
+	c, err := rocketchat.New(s.chat.UserID(), s.chat.Token(), &rocketchat.Options{
+		BaseURL: base, Transport: liar{s.chat, &s.honest, &s.mu}, Password: canary + "-password",
+	})
+	add(c, err)
+	w, err := webhook.New(base+"/"+canary+"?key="+canary, []string{hookSecret}, &webhook.Options{
+		Batch: 5, Transport: liar{s.hook, &s.honest, &s.mu},
+	})
+	add(w, err)
+	return s
+}
+
+func (s *systems) tellTheTruth() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.honest = true
+}
+
+// named states a canary in every field that an event can.
+func named(id, round int) *middleware.Sender {
+	s := observed(id, round)
+	s.At = time.Now()
+	name := fmt.Sprintf("%s %d", canary, round)
+	for _, f := range []store.Field{
+		store.FieldGivenName, store.FieldFamilyName, store.FieldNickname, store.FieldBio, store.NickField("7"),
+		store.FieldStartPayload, store.CustomKey("tier"), store.FieldEmail, store.FieldPicture,
+	} {
+		s.Set(f, name)
+	}
+	s.Set(store.FieldUsername, fmt.Sprintf("%s_%d", canary, id))
+	return s
+}
+
+// All four backends before services that tell on us, for a day, with people who rename
+// themselves and are forgotten, dead letters that are replayed, and restarts.
+func TestBackendsTellNoSecret(t *testing.T) {
+	t.Attr("promise", "no secret and no name in a log, error, hook's error or dead letter")
+	people, rounds := size(10, 30, 100), size(3, 12, 200)
+	texts, letters := 0, 0
+	synctest.Test(t, func(t *testing.T) {
+		s := newSystems(t)
+		c := newConfidant(s.secrets...)
+		st := memstore.New()
+		var mw *middleware.Middleware
+		begin := func() {
+			var err error
+			if mw, err = middleware.New(st, c.options(s.backends...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begin()
+		for round := range rounds {
+			for id := range people {
+				mw.Observe(named(id, round))
+			}
+			time.Sleep(2 * time.Hour)
+			letters += c.readStandings(t, st)
+			key := store.Key{Channel: "telegram", UserID: fmt.Sprint(1 + round%people)}
+			c.hear(mw.Set(t.Context(), key, store.Declared, store.Profile{Email: canary, PhoneNumber: canary, Locale: canary, Birthdate: canary}))
+			c.hear(mw.Set(t.Context(), store.Key{Channel: "telegram", UserID: "\x00"}, store.Pinned, store.Profile{Name: canary}))
+			c.hear(mw.Set(t.Context(), key, store.Pinned, store.Profile{Picture: "https://api.telegram.org/file/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0/" + canary}))
+			c.hear(mw.Forget(t.Context(), key))
+			c.hear(mw.Readmit(t.Context(), key))
+			for _, b := range s.backends {
+				_, err := mw.Replay(t.Context(), b.Name(), store.Key{})
+				c.hear(err)
+			}
+			if round%4 == 3 {
+				c.hear(mw.Close(t.Context()))
+				begin()
+			}
+		}
+		s.tellTheTruth()
+		for id := range people {
+			mw.Observe(named(id, rounds))
+		}
+		time.Sleep(time.Hour)
+		for _, b := range s.backends {
+			_, err := mw.Replay(t.Context(), b.Name(), store.Key{})
+			c.hear(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
+		defer cancel()
+		if err := mw.Drain(ctx); err != nil {
+			t.Error(err)
+		}
+		c.hear(mw.Close(ctx))
+		c.readStandings(t, st)
+		for name, n := range map[string]int{"monosay": len(s.monosay.Users()), "genauth": len(s.genauth.Accounts()), "webhook": len(s.hook.People())} {
+			if n < people {
+				t.Errorf("%s has %d people in the end, want %d", name, n, people)
+			}
+		}
+		if !strings.Contains(fmt.Sprint(s.monosay.Users(), s.genauth.Accounts(), s.chat.Users()), canary) {
+			t.Error("no canary ever left: this test sees nothing")
+		}
+		texts = c.toldNothing(t)
+	})
+	if texts < people*rounds || letters == 0 {
+		t.Errorf("only %d texts were looked at, and %d dead letters", texts, letters)
+	}
+	t.Attr("figure", fmt.Sprintf("0 in %d texts of 4 backends, %d dead letters", texts, letters))
+}
+
+// Both adapters, with a store in all kinds of trouble and platforms that refuse
+// every answer.
+func TestAdaptersTellNoSecret(t *testing.T) {
+	t.Attr("promise", "nor by an adapter, a bot's token included")
+	const token = "110201543:AA" + canary + "DqTcvCH1vGWJxfSeofSAs0K5PALDs"
+	c := newConfidant()
+	st := newTroubledStore()
+	mw, err := middleware.New(st, c.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tg, err := telegramtest.NewServer(&telegramtest.Options{Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot, err := tele.NewBot(tele.Settings{URL: tg.URL(), Token: token, Synchronous: true, Poller: &tele.LongPoller{Timeout: 10 * time.Second}, OnError: func(error, tele.Context) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	telegram.Attach(bot, mw, &telegram.Options{Scope: telegram.Everyone})
+	bot.Handle(tele.OnText, func(tc tele.Context) error {
+		_, err := telegram.Profile(tc)
+		c.hear(err)
+		return nil
+	})
+	polled := make(chan struct{})
+	go func() { bot.Start(); close(polled) }()
+
+	dc, err := discordtest.NewServer(&discordtest.Options{Token: "Bot " + canary + ".token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := dc.Session()
+	session.Identify.Intents = discordgo.IntentsAll
+	session.AddHandler(discord.Handler(mw, &discord.Options{Scope: discord.Everyone, Nicks: true}))
+	if err := session.Open(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for round := range size(6, 30, 300) {
+		st.is([]trouble{healthy, refusing, garbage, panicking, slow}[round%5])
+		name := fmt.Sprint(canary, " ", round)
+		u := telegramtest.User{ID: int64(1 + round), FirstName: name, LastName: name, Username: name}
+		tg.Fail("sendMessage", telegramtest.Error{Code: 403, Description: "Forbidden: " + token}, telegramtest.Error{Code: 502})
+		if err := tg.Push(telegramtest.Message(u, telegramtest.Private(u), name), telegramtest.Start(u, name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := tg.Wait(ctx); err != nil {
+			t.Fatal(err)
+		}
+		d := discordtest.User{ID: fmt.Sprint(80351110224678900 + round), Username: name, GlobalName: name, Nick: name}
+		for _, e := range []discordtest.Event{
+			discordtest.Message(d, discordtest.DM, name), discordtest.SlashCommand(d, discordtest.Guild(guild), "x"),
+			discordtest.Mention(d, discordtest.Guild(guild), name),
+		} {
+			if err := dc.Dispatch(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := dc.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	st.is(healthy)
+	c.hear(mw.Flush(ctx))
+	tg.Close() // telebot forgets to end a poll that begins during Stop
+	bot.Stop()
+	<-polled
+	background.Go(func() { session.Close(); dc.Close() })
+	if err := mw.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	kept := 0
+	for p := range st.List(ctx, store.Filter{Search: canary}) {
+		if p.Channel != "" {
+			kept++
+		}
+	}
+	texts := c.toldNothing(t)
+	if kept < 10 || texts < 20 {
+		t.Errorf("%d people are kept, and %d texts were looked at", kept, texts)
+	}
+	t.Attr("figure", fmt.Sprintf("0 in %d texts of 2 adapters, %d people", texts, kept))
+}
