@@ -90,7 +90,7 @@ func (c *confidant) options(backends ...store.Backend) *middleware.Options {
 			if o.Result == middleware.Created {
 				c.hear(o.Reply(ctx, "hello"))
 			}
-			panic(fmt.Sprint(o)) // the hook's own, with all that it knows
+			panic(o.Profile.GivenName + o.Profile.Username) // the hook's own, with what it knows
 		},
 	}
 }

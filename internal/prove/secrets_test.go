@@ -207,7 +207,7 @@ func TestAdaptersTellNoSecret(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for round := range size(6, 30, 300) {
+	for round := range size(6, 15, 300) {
 		st.is([]trouble{healthy, refusing, garbage, panicking, slow}[round%5])
 		name := fmt.Sprint(canary, " ", round)
 		u := telegramtest.User{ID: int64(1 + round), FirstName: name, LastName: name, Username: name}
