@@ -14,20 +14,26 @@ import (
 // turn is how long a Loop is repeated each round, at least.
 const turn = 100 * time.Millisecond
 
-// Measure does what f does, which is n operations, and reads the time, the allocations
+// Measure does what f does, which is n operations, and reads the times, the allocations
 // and the bytes of the whole process by operation.
 func Measure(n int, f func() error) (Reading, error) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
+	spentBefore, ok := processorTime()
 	start := time.Now()
 	err := f()
 	took := time.Since(start)
+	spent, _ := processorTime()
+	if spent -= spentBefore; !ok {
+		spent = took
+	}
 	runtime.ReadMemStats(&after)
 	by := func(v uint64) float64 { return float64(v) / float64(n) }
 	allocs := by(after.Mallocs - before.Mallocs)
 	return Reading{
 		Time:   by(uint64(took)),
+		CPU:    by(uint64(spent)),
 		Allocs: math.Round(allocs*100) / 100, // the runtime makes some of its own now and then
 		Bytes:  by(after.TotalAlloc - before.TotalAlloc),
 	}, err

@@ -40,6 +40,7 @@ type Metric string
 // The metrics of a Loop, by the operation.
 const (
 	Time         Metric = "ns"
+	CPU          Metric = "ns of processor" // of all cores; less disturbed by others on the machine
 	Allocs       Metric = "allocations"
 	Bytes        Metric = "bytes"
 	Instructions Metric = "instructions"

@@ -7,6 +7,9 @@ func subjects() []Subject {
 		pollToHandler(),
 		gatewayEvent(),
 		rawDecode(),
+		seenTable(),
+		seenMemory(),
+		seenHits(),
 		merge(),
 	}
 }

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+const (
+	million = 1_000_000
+	theirs  = "otter v2"
+)
+
+// seenTable asks whether somebody has changed, on two goroutines. Ours is asked as an
+// adapter does, by Known, which hashes the key and counts too. Theirs has the hash as
+// its key and gives the fingerprint, and nothing else is done.
+func seenTable() Subject {
+	return Subject{
+		Name: "seen table, 1 M people, Zipf 1.1",
+		Sides: []Side{
+			{Name: "rollcall", Loop: func(e *Env) (func(int) error, error) {
+				mw, err := crowd(e, million, million)
+				return askedByTwo(func(id uint64) bool { return known(mw, id) }), err
+			}},
+			{Name: theirs, Loop: func(*Env) (func(int) error, error) {
+				cache, err := otterOf(million)
+				return askedByTwo(func(id uint64) bool {
+					fingerprint, ok := cache.GetIfPresent(id)
+					return ok && fingerprint == id
+				}), err
+			}},
+		},
+		Claims: []Claim{
+			{Of: "time", Metric: CPU, Against: theirs, Wanted: AtMost(0.35), Limit: "one miss of the processor's cache a person"},
+		},
+	}
+}
+
+// seenMemory fills tables for as many people as they are made for.
+func seenMemory() Subject {
+	return Subject{
+		Name: "seen table, memory", Rounds: 1,
+		Sides: []Side{
+			{Name: "1 M", Once: func(e *Env) (Reading, error) { return seenHeap(e, million) }},
+			{Name: "10 M", Once: func(e *Env) (Reading, error) { return seenHeap(e, 10*million) }},
+			{Name: theirs, Once: func(*Env) (Reading, error) {
+				before := Heap()
+				cache, err := otterOf(million)
+				r := Reading{Bytes: (Heap() - before) / million}
+				runtime.KeepAlive(cache)
+				return r, err
+			}},
+		},
+		Claims: []Claim{
+			{Of: "1 M people", Metric: Bytes, Against: theirs, Wanted: AtMost(0.5), Limit: "three words a person"},
+			{Of: "a person, of 10 M", Metric: Bytes, Ours: "10 M", Form: Value, Wanted: AtMost(27), Limit: "three words a person"},
+			{Of: "collection, 10 M", Metric: collection, Ours: "10 M", Form: Value, Wanted: AtMost(10), Limit: "nothing in the table is scanned"},
+		},
+	}
+}
+
+const collection Metric = "ms"
+
+func seenHeap(e *Env, people int) (Reading, error) {
+	before := Heap()
+	mw, err := crowd(e, people, people)
+	if err != nil {
+		return nil, err
+	}
+	heap := Heap() - before
+	start := time.Now()
+	runtime.GC()
+	took := time.Since(start)
+	runtime.KeepAlive(mw)
+	return Reading{Bytes: heap / float64(people), collection: took.Seconds() * 1000}, nil
+}
+
+// seenHits has both bounded to 131,072 words, of a million people, and counts how often
+// they know somebody who comes again. Ours has three words for each expected person.
+func seenHits() Subject {
+	const words = 1 << 17
+	return Subject{
+		Name: "seen table, room for 1/8", Rounds: 1, Exact: true,
+		Sides: []Side{
+			{Name: "rollcall", Once: func(e *Env) (Reading, error) {
+				mw, err := crowd(e, 0, words/3)
+				if err != nil {
+					return nil, err
+				}
+				return hitsOf(func(id uint64) (bool, error) {
+					if known(mw, id) {
+						return true, nil
+					}
+					observe(mw, id)
+					return false, mw.Flush(e)
+				})
+			}},
+			{Name: theirs, Once: func(*Env) (Reading, error) {
+				cache, err := otter.New(&otter.Options[uint64, uint64]{MaximumSize: words})
+				if err != nil {
+					return nil, err
+				}
+				return hitsOf(func(id uint64) (bool, error) {
+					if fingerprint, ok := cache.GetIfPresent(id); ok && fingerprint == id {
+						return true, nil
+					}
+					cache.Set(id, id)
+					return false, nil
+				})
+			}},
+		},
+		Claims: []Claim{{Of: "hits", Metric: hits, Against: theirs, Wanted: AtLeast(0.995), Limit: "it forgets whom it has not seen of eight"}},
+	}
+}
+
+const hits Metric = "hits"
+
+func hitsOf(ask func(id uint64) (hit bool, err error)) (Reading, error) {
+	const asked = 3 * million
+	ids := zipf(1)
+	n := 0
+	for i := range asked {
+		hit, err := ask(ids())
+		if err != nil {
+			return nil, err
+		}
+		if hit && i >= asked/3 { // the first third fills it
+			n++
+		}
+	}
+	return Reading{hits: float64(n) / (asked - asked/3)}, nil
+}
+
+// zipf returns people of a million by how often they come, which is not by their id.
+func zipf(seed uint64) func() uint64 {
+	z := rand.NewZipf(rand.New(rand.NewPCG(seed, seed)), 1.1, 1, million-1)
+	return func() uint64 { return personID(z.Uint64()) }
+}
+
+// personID scatters people, as the ids of a platform are.
+func personID(i uint64) uint64 { return (i + 1) * 0x9e3779b97f4a7c15 >> 1 }
+
+// askedByTwo returns a loop of two goroutines who ask of people of their own choice.
+func askedByTwo(ask func(id uint64) bool) func(int) error {
+	var ids [2][1 << 20]uint64
+	for i := range ids {
+		next := zipf(uint64(i) + 1)
+		for j := range ids[i] {
+			ids[i][j] = next()
+		}
+	}
+	return func(n int) error {
+		var unknown [2]int
+		var both sync.WaitGroup
+		for i := range ids {
+			both.Go(func() {
+				for j := range n / 2 {
+					if !ask(ids[i][j%len(ids[i])]) {
+						unknown[i]++
+					}
+				}
+			})
+		}
+		both.Wait()
+		if unknown[0]+unknown[1] > n/10 {
+			return errors.New("more than a tenth was unknown")
+		}
+		return nil
+	}
+}
+
+func otterOf(people int) (*otter.Cache[uint64, uint64], error) {
+	cache, err := otter.New(&otter.Options[uint64, uint64]{MaximumSize: people})
+	if err != nil {
+		return nil, err
+	}
+	for i := range uint64(people) {
+		cache.Set(personID(i), personID(i))
+	}
+	cache.CleanUp()
+	return cache, nil
+}
+
+// crowd returns a Middleware with room for some people, to whom all are known.
+func crowd(e *Env, people, room int) (*middleware.Middleware, error) {
+	mw, err := middleware.New(hollowStore{memstore.New()}, &middleware.Options{ExpectedPeople: room, SeenEvery: -1})
+	if err != nil {
+		return nil, err
+	}
+	e.Cleanup(func() error { return mw.Close(e) })
+	const atOnce = 50_000 // fewer than may wait
+	for i := range people {
+		observe(mw, personID(uint64(i)))
+		if i%atOnce == atOnce-1 {
+			if err := mw.Flush(e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return mw, mw.Flush(e)
+}
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// observe has somebody come of whom the event says nothing but who they are.
+func observe(mw *middleware.Middleware, id uint64) {
+	s := middleware.Sender{Channel: "telegram", NumericID: id, At: noon}
+	if !mw.Known(&s, middleware.Print(id|1)) {
+		mw.Observe(&s)
+	}
+}
+
+func known(mw *middleware.Middleware, id uint64) bool {
+	s := middleware.Sender{Channel: "telegram", NumericID: id, At: noon}
+	return mw.Known(&s, middleware.Print(id|1))
+}
