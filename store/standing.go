@@ -210,6 +210,9 @@ func (s Standing) Settled(x Settlement, now time.Time) Standing {
 	s.Token = 0
 	s.Due = wholeMillis(now)
 	s.Touched = s.Touched || x.Verdict != VerdictUnserved
+	if s.Erase && s.Version != x.Version {
+		x.Reason = "" // it is of somebody who was forgotten meanwhile, and could name them
+	}
 	if x.Remote != "" {
 		s.Remote = cut(x.Remote, maxRemote)
 	}

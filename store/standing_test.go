@@ -289,6 +289,12 @@ func TestStandingSettled(t *testing.T) {
 			"delivered", claimed, Settlement{Verdict: VerdictDelivered, Remote: "new"},
 			Standing{State: StateDelivered, Version: 3, Due: standingMilli, Touched: true, Remote: "new"},
 		}, {
+			"no answer for somebody who was forgotten meanwhile, whom the reason names", forgotten,
+			Settlement{Verdict: VerdictRetry, After: time.Minute, Reason: "Ann is odd", Unanswered: true},
+			with(forgotten, func(s *Standing) {
+				s.Attempts, s.Reason, s.Due = 3, "", wholeMillis(standingNow.Add(time.Minute))
+			}),
+		}, {
 			"delivered without a new remote", claimed, Settlement{Verdict: VerdictDelivered},
 			Standing{State: StateDelivered, Version: 3, Due: standingMilli, Touched: true, Remote: "r"},
 		}, {
