@@ -8,9 +8,15 @@ import (
 )
 
 // Export returns all that is held of one person, for the person who asks: what is
-// kept with its provenance, what waits to be saved, whether they were forgotten, and
-// how they stand with each backend. As JSON it is complete, names and all. What the
-// backends themselves hold has to be asked there.
+// kept with its provenance, what waits in this process to be saved, whether they were
+// forgotten, and how they stand with each backend. What the backends themselves hold
+// has to be asked there.
+//
+// As JSON it is complete, names and all, and readable: key, record, forgotten,
+// standings; of the record registers (field, source, value or cleared, at), first_seen
+// and last_seen; of each standing backend, state, due (since when, or when next),
+// remote (the backend's own id), reason. Times are RFC 3339, and what is not there is
+// left out.
 //
 // Where nothing is held it is the Key alone, and no error. The error is the store's.
 func (m *Middleware) Export(ctx context.Context, key store.Key) (store.Dossier, error) {

@@ -14,6 +14,10 @@ import (
 // Every backend that may hold something of the person is owed the erasure, by
 // the same transaction. What became of it tell the hooks, as Erased or as Failed
 // with store.ErrCannotErase, and for good store.Outbox.Standings.
+//
+// Outcomes of before that wait for a slow hook are still told after it, with the
+// profile, and so is a delivery that was under way: a hook that keeps something of
+// its own asks Get first.
 func (m *Middleware) Forget(ctx context.Context, key store.Key) error {
 	m.takeOut(key)
 	// For the slots of nicks and custom fields. A record that cannot be read must
@@ -33,8 +37,9 @@ func (m *Middleware) takeOut(key store.Key) {
 }
 
 // Readmit lets a forgotten person in again: their next event makes a new
-// profile. Somebody who was not forgotten is left as they are. The error is the
-// store's own.
+// profile. Somebody who was not forgotten is left as they are. Other processes, which
+// may remember something else, notice within Options.SeenEvery; with a negative one
+// not before they end. The error is the store's own.
 func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
 	if err := m.containStore(func() error { return m.store.Readmit(ctx, key) }); err != nil {
 		return err
