@@ -18,11 +18,10 @@ func TestContract(t *testing.T) {
 
 func TestContractInACluster(t *testing.T) {
 	t.Parallel()
-	holdToContract(t, connect(t, cluster(t)...), 3,
-		storetest.Skip("texts-are-exact", "how texts are written does not depend on the servers: see TestContract"))
+	holdToContract(t, connect(t, cluster(t)...), 3)
 }
 
-func holdToContract(t *testing.T, js jetstream.JetStream, replicas int, options ...storetest.Option) {
+func holdToContract(t *testing.T, js jetstream.JetStream, replicas int) {
 	var number atomic.Int64
 	buckets := make(map[store.Store]string)
 	newStore := func(t *testing.T) store.Store {
@@ -32,10 +31,10 @@ func holdToContract(t *testing.T, js jetstream.JetStream, replicas int, options 
 		buckets[st] = bucket
 		return st
 	}
-	options = append(options, storetest.Reopen(func(t *testing.T, st store.Store) store.Store {
+	reopen := storetest.Reopen(func(t *testing.T, st store.Store) store.Store {
 		next := open(t, js, buckets[st], replicas)
 		buckets[next] = buckets[st]
 		return next
-	}))
-	storetest.Run(t, newStore, options...)
+	})
+	storetest.Run(t, newStore, reopen)
 }

@@ -25,14 +25,16 @@ import (
 type node struct {
 	config config
 	cmd    *exec.Cmd
+	stdin  io.Closer
 }
 
 type config struct {
 	Name        string
 	Port        int
 	Dir         string
-	ClusterPort int      // 0: no cluster
-	Routes      []string // of the cluster
+	ClusterPort int           // 0: no cluster
+	Routes      []string      // of the cluster
+	Cleanup     time.Duration // how often files are cleaned up; 0: the default
 }
 
 // serve runs a node until standard input ends, as it does when the test ends.
@@ -43,7 +45,7 @@ func serve(text string) error {
 	}
 	o := &server.Options{
 		Host: "127.0.0.1", Port: c.Port, ServerName: c.Name, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: c.Dir, SyncAlways: true,
+		JetStream: true, StoreDir: c.Dir, SyncAlways: true, SyncInterval: c.Cleanup,
 	}
 	if c.ClusterPort != 0 {
 		o.Cluster = server.ClusterOpts{Name: "rollcall", Host: "127.0.0.1", Port: c.ClusterPort}
@@ -69,7 +71,7 @@ func (n *node) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	n.cmd = process(context.Background(), t, "node "+string(text))
-	if _, err := n.cmd.StdinPipe(); err != nil {
+	if n.stdin, err = n.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.cmd.Start(); err != nil {
@@ -81,6 +83,17 @@ func (n *node) start(t testing.TB) {
 func (n *node) kill() {
 	_ = n.cmd.Process.Kill()
 	_ = n.cmd.Wait() // it says that it was killed
+}
+
+// stop ends the node as an operator does.
+func (n *node) stop(t testing.TB) {
+	t.Helper()
+	if err := n.stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (n *node) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", n.config.Port) }

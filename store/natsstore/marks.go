@@ -121,6 +121,17 @@ func (s *Store) sweep(ctx context.Context, backend string, number uint64, marked
 	return s.purge(ctx, places)
 }
 
+// sweepAll sweeps a lane.
+func (s *Store) sweepAll(ctx context.Context, backend string, number uint64, l lane) error {
+	marked, err := s.marked(ctx, backend, number, l)
+	if err != nil {
+		return err
+	}
+	return retry(ctx, func() error {
+		return s.sweep(ctx, backend, number, marked, func(place) bool { return true })
+	})
+}
+
 // sweepLater counts marks, and sweeps when there are many.
 func (s *Store) sweepLater(ctx context.Context, marks []message, left []leaving) {
 	if len(marks) == 0 {
@@ -136,10 +147,7 @@ func (s *Store) sweepLater(ctx context.Context, marks []message, left []leaving)
 		if !s.manyMarks(of, n) {
 			continue
 		}
-		l := lane(of.place)
-		if marked, err := s.marked(ctx, of.backend, of.number, l); err == nil {
-			_ = s.sweep(ctx, of.backend, of.number, marked, func(place) bool { return true }) // the next one does it
-		}
+		_ = s.sweepAll(ctx, of.backend, of.number, lane(of.place)) // the next one does it
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 //	b                                     the backends
 //	e.0.0.0.0.0.0.0.0                     written whenever a backend is enrolled
 //	w                                     what carries the check of that, see guard
+//	x                                     what fills a file, see Scrub
 //	p.<channel>.<user id>                 a person; the id in tokens of two bytes
 //	o.<backend>.<number>.<lane>.<when>.<channel>.<user id>
 //	                                      a place: where a standing that is owed or dead is found
@@ -29,6 +30,7 @@ const (
 	backendsToken = "b"
 	enrolToken    = "e"
 	guardToken    = "w"
+	fillToken     = "x"
 	owedToken     = "o."
 	goneToken     = "d."
 	tokenSize     = 4 // hex digits
