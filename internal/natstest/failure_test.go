@@ -46,7 +46,7 @@ func (w *writer) run(ctx context.Context, st store.Store) error {
 		began := time.Now()
 		for tried := false; ; tried = true {
 			changes, err := st.Apply(context.WithoutCancel(ctx), deltas)
-			if errors.Is(err, store.ErrUnavailable) {
+			if errors.Is(err, store.ErrUnavailable) && (ctx.Err() == nil || time.Since(began) < 2*time.Minute) {
 				continue
 			}
 			if err != nil {
@@ -153,6 +153,10 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 	t.Logf("%d leaders killed, %d people acknowledged, %d of them after ErrUnavailable, the slowest Apply took %s",
 		*kills, people, unsure, slowest.Round(time.Millisecond))
 	b.log(t)
+	if !t.Failed() {
+		t.Attr("figure", fmt.Sprintf("%d leaders of three killed under load, %d people acknowledged, 0 lost; p99 of Observe %s through the kills, %s before",
+			*kills, people+botPeople, percentile(b.took[stalling], 99), percentile(b.took[quiet], 99)))
+	}
 }
 
 func TestKillOfTheOneNode(t *testing.T) {

@@ -21,6 +21,7 @@ type deafener struct {
 	before func() // may be nil
 	set    atomic.Bool
 	times  atomic.Int64
+	dead   atomic.Bool
 }
 
 func newDeafener(t *testing.T, n *node, before func()) *deafener {
@@ -47,6 +48,12 @@ func newDeafener(t *testing.T, n *node, before func()) *deafener {
 	return d
 }
 
+// cut ends the line for good, in the middle of what the server says next.
+func (d *deafener) cut() {
+	d.dead.Store(true)
+	d.Close()
+}
+
 func (d *deafener) url() string { return "nats://" + d.Addr().String() }
 
 func (d *deafener) serve(client net.Conn) {
@@ -63,7 +70,7 @@ func (d *deafener) serve(client net.Conn) {
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buf)
-			if err != nil || deaf.Load() {
+			if err != nil || deaf.Load() || d.dead.Load() {
 				return
 			}
 			if _, err := client.Write(buf[:n]); err != nil {
