@@ -68,7 +68,7 @@ func repeat(ctx context.Context, what string) (err error) {
 			}
 			c := &contestant{side: side, env: &Env{Context: ctx}}
 			defer func() { err = errors.Join(err, c.env.close()) }()
-			if err := c.folder(); err != nil {
+			if err := c.env.folder(); err != nil {
 				return err
 			}
 			loop, err := side.Loop(c.env)

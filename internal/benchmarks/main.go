@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -64,11 +65,12 @@ func (o options) run(ctx context.Context) error {
 			continue
 		}
 		readings, err := run(ctx, s, o.roundsOf(s))
-		if err != nil {
+		lacks, unavailable := errors.AsType[Unavailable](err)
+		if err != nil && !unavailable {
 			return err
 		}
 		for _, c := range s.Claims {
-			r, err := s.judge(c, readings)
+			r, err := s.judge(c, readings, string(lacks))
 			if err != nil {
 				return err
 			}

@@ -63,6 +63,16 @@ func run(ctx context.Context, s Subject, rounds int) (readings map[string][]Read
 	if s.Exact {
 		rounds = 1
 	}
+	if s.Prepare != nil {
+		shared := &Env{Context: ctx}
+		defer func() { err = errors.Join(err, shared.close()) }()
+		if err := shared.folder(); err != nil {
+			return nil, err
+		}
+		if err := s.Prepare(shared); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
 	sides := make([]*contestant, len(s.Sides))
 	for i, side := range s.Sides {
 		c := &contestant{side: side, env: &Env{Context: ctx}}
@@ -104,7 +114,7 @@ func (c *contestant) open() (err error) {
 	if c.side.Loop == nil {
 		return nil
 	}
-	if err := c.folder(); err != nil {
+	if err := c.env.folder(); err != nil {
 		return err
 	}
 	if c.loop, err = c.side.Loop(c.env); err != nil {
@@ -131,7 +141,7 @@ func (c *contestant) turn() (err error) {
 	var r Reading
 	if c.loop != nil {
 		r, err = Measure(c.count, func() error { return c.loop(c.count) })
-	} else if err = c.folder(); err == nil {
+	} else if err = c.env.folder(); err == nil {
 		r, err = c.side.Once(c.env)
 		err = errors.Join(err, c.env.close())
 	}
@@ -139,12 +149,13 @@ func (c *contestant) turn() (err error) {
 	return err
 }
 
-func (c *contestant) folder() (err error) {
-	if c.env.Dir, err = os.MkdirTemp("", "rollcall-benchmarks-*"); err != nil {
+// folder makes a folder that is there until e is closed.
+func (e *Env) folder() (err error) {
+	if e.Dir, err = os.MkdirTemp("", "rollcall-benchmarks-*"); err != nil {
 		return err
 	}
-	dir := c.env.Dir
-	c.env.Cleanup(func() error { return os.RemoveAll(dir) })
+	dir := e.Dir
+	e.Cleanup(func() error { return os.RemoveAll(dir) })
 	return nil
 }
 

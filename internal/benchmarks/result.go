@@ -58,8 +58,8 @@ func thisRun(rounds int) Run {
 	}
 }
 
-// judge makes the Result of one Claim.
-func (s Subject) judge(c Claim, readings map[string][]Reading) (Result, error) {
+// judge makes the Result of one Claim, which is skipped where something was lacking.
+func (s Subject) judge(c Claim, readings map[string][]Reading, lacks string) (Result, error) {
 	ours := c.Ours
 	if ours == "" {
 		ours = s.Sides[0].Name
@@ -67,6 +67,9 @@ func (s Subject) judge(c Claim, readings map[string][]Reading) (Result, error) {
 	r := Result{
 		Subject: s.Name, Of: c.Of, Against: c.Against, Wanted: c.Wanted.text(c.suffix()), Suffix: c.suffix(),
 		Unit: string(c.Metric), Bound: c.Wanted.Value, Least: c.Wanted.Least, Limit: c.Limit, Run: thisRun(len(readings[ours])),
+	}
+	if r.Skipped = lacks; lacks != "" {
+		return r, nil
 	}
 	var values, mine, others []float64
 	for i, reading := range readings[ours] {

@@ -12,6 +12,10 @@ type Subject struct {
 	Name   string // "seen table, 1 M people"
 	Sides  []Side
 	Claims []Claim
+	// Prepare makes what the sides share, before their first turn; its Env lasts until
+	// their last. Where it returns an Unavailable, the rows say so. nil: they share
+	// nothing.
+	Prepare func(e *Env) error
 	// Rounds is how often each side has its turn. 0: 7.
 	Rounds int
 	// Instructions has the Loops counted by valgrind, where that is installed.
@@ -20,6 +24,11 @@ type Subject struct {
 	// machine does: one round is enough.
 	Exact bool
 }
+
+// An Unavailable says what this machine lacks for a Subject to be measured.
+type Unavailable string
+
+func (u Unavailable) Error() string { return string(u) }
 
 // A Side has either a Loop or a Once.
 type Side struct {

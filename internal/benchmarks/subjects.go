@@ -11,6 +11,7 @@ func subjects() []Subject {
 		seenMemory(),
 		seenHits(),
 		merge(),
+		storeBatch(),
 	}
 }
 
