@@ -3,15 +3,17 @@ package middleware
 import (
 	"errors"
 	"strings"
+	"unicode"
 
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// redact returns err, and where its text holds a URL an error that says the same
-// without: net/http puts URLs into its errors, and they hold tokens.
+// redact returns err, and where its text holds a URL or a control character an error
+// that says the same without: net/http puts URLs into its errors, and they hold
+// tokens; and what a backend says is for one line of a log or a terminal.
 func redact(err error) error {
 	text := err.Error()
-	if clean := withoutURLs(text); clean != text {
+	if clean := printable(withoutURLs(text)); clean != text {
 		return &redactedError{text: clean, err: err}
 	}
 	return err
@@ -28,10 +30,20 @@ func (e *redactedError) Error() string        { return e.text }
 func (e *redactedError) Is(target error) bool { return errors.Is(e.err, target) }
 func (e *redactedError) As(target any) bool   { return errors.As(e.err, target) }
 
-// reason is what is kept and logged of an error: without URLs, and without the
+// reason is what is kept and logged of an error: as redacted, and without the
 // person's Key, which stands beside it where it may.
 func reason(err error, key store.Key) string {
-	return strings.ReplaceAll(withoutURLs(err.Error()), key.String(), "the person")
+	return strings.ReplaceAll(printable(withoutURLs(err.Error())), key.String(), "the person")
+}
+
+// printable returns text with spaces for what ends a line or is obeyed by a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // withoutURLs leaves scheme and host of each URL in text.
