@@ -16,7 +16,7 @@ import (
 )
 
 // errMissing means that this machine has no Postgres.
-var errMissing = errors.New("no Postgres: install the Debian package postgresql, or name a server in ROLLCALL_POSTGRES_DSN")
+var errMissing = errors.New("no Postgres: install the Debian package postgresql, or start docker, or name a server in ROLLCALL_POSTGRES_DSN")
 
 // shared holds on to the server: it ends when nobody does.
 var shared = sync.OnceValues(func() (*Server, error) {

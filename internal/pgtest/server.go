@@ -43,6 +43,9 @@ var keeperScript string
 // not the machine.
 func start(sync string) (*Server, error) {
 	bin, err := binaries()
+	if errors.Is(err, errMissing) && hasDocker() {
+		return startContainer(sync)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +60,9 @@ func start(sync string) (*Server, error) {
 	return nil, errors.Join(failures...)
 }
 
+// places are where Postgres is looked for, beside the PATH.
+var places = []string{"/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/local/pgsql/bin"}
+
 // binaries returns the folder of the newest Postgres.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
@@ -65,14 +71,16 @@ func binaries() (string, error) {
 			return filepath.Dir(path), nil
 		}
 	}
-	folders, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if err != nil {
-		return "", err
-	}
-	slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
-	for _, folder := range append(folders, "/usr/local/bin", "/usr/local/pgsql/bin") {
-		if hasServer(folder) {
-			return folder, nil
+	for _, place := range places {
+		folders, err := filepath.Glob(place)
+		if err != nil {
+			return "", err
+		}
+		slices.SortFunc(folders, func(a, b string) int { return version(b) - version(a) })
+		for _, folder := range folders {
+			if hasServer(folder) {
+				return folder, nil
+			}
 		}
 	}
 	return "", errMissing
@@ -92,17 +100,34 @@ func hasServer(folder string) bool {
 	return true
 }
 
-func startIn(bin, sync string) (s *Server, err error) {
+// prepare returns a server that is to be started, with a folder, a password and a port.
+func prepare() (s *Server, password, port string, err error) {
+	if port, err = freePort(); err != nil {
+		return nil, "", "", err
+	}
 	folder, err := os.MkdirTemp("", "pgtest")
+	if err != nil {
+		return nil, "", "", err
+	}
+	password = rand.Text()
+	address := url.URL{
+		Scheme: "postgres", User: url.UserPassword("rollcall", password), Host: net.JoinHostPort("127.0.0.1", port), Path: "/postgres",
+		RawQuery: "sslmode=disable",
+	}
+	return &Server{DSN: address.String(), folder: folder}, password, port, nil
+}
+
+func startIn(bin, sync string) (s *Server, err error) {
+	s, password, port, err := prepare()
 	if err != nil {
 		return nil, err
 	}
+	folder := s.folder
 	defer func() {
 		if err != nil {
 			_ = os.RemoveAll(folder)
 		}
 	}()
-	password := rand.Text()
 	if err := os.WriteFile(filepath.Join(folder, "password"), []byte(password), 0o600); err != nil {
 		return nil, err
 	}
@@ -122,30 +147,30 @@ func startIn(bin, sync string) (s *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("pgtest: initdb: %w: %s", err, out)
 	}
-	port, err := freePort()
-	if err != nil {
+	s.keeper = run("/bin/sh", "-c", keeperScript, "keeper", bin, folder, port, sync)
+	if err := s.keep(); err != nil {
 		return nil, err
-	}
-	address := url.URL{
-		Scheme: "postgres", User: url.UserPassword("rollcall", password), Host: net.JoinHostPort("127.0.0.1", port), Path: "/postgres",
-		RawQuery: "sslmode=disable",
-	}
-	s = &Server{DSN: address.String(), folder: folder, keeper: run("/bin/sh", "-c", keeperScript, "keeper", bin, folder, port, sync)}
-	if s.orders, err = s.keeper.StdinPipe(); err != nil {
-		return nil, err
-	}
-	answers, err := s.keeper.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	s.answers = bufio.NewReader(answers)
-	if err := s.keeper.Start(); err != nil {
-		return nil, fmt.Errorf("pgtest: start Postgres: %w", err)
 	}
 	if err := s.ready(); err != nil {
 		return nil, errors.Join(err, s.end())
 	}
 	return s, nil
+}
+
+// keep starts the keeper.
+func (s *Server) keep() (err error) {
+	if s.orders, err = s.keeper.StdinPipe(); err != nil {
+		return err
+	}
+	answers, err := s.keeper.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	s.answers = bufio.NewReader(answers)
+	if err := s.keeper.Start(); err != nil {
+		return fmt.Errorf("pgtest: start Postgres: %w", err)
+	}
+	return nil
 }
 
 func freePort() (string, error) {
@@ -181,14 +206,24 @@ func (s *Server) Stop() error { return s.order("stop") }
 func (s *Server) Crash() error { return s.order("crash") }
 
 // Start starts the server that was stopped, and waits until it is ready.
-func (s *Server) Start() error { return errors.Join(s.order("start"), s.ready()) }
+func (s *Server) Start() error {
+	if err := s.order("start"); err != nil {
+		return err
+	}
+	return s.ready()
+}
 
 func (s *Server) order(word string) error {
 	if _, err := io.WriteString(s.orders, word+"\n"); err != nil {
 		return fmt.Errorf("pgtest: %s: %w", word, err)
 	}
-	if _, err := s.answers.ReadString('\n'); err != nil {
+	answer, err := s.answers.ReadString('\n')
+	if err != nil {
 		return fmt.Errorf("pgtest: %s: %w", word, err)
+	}
+	if answer != "done\n" {
+		log, _ := os.ReadFile(filepath.Join(s.folder, "log"))
+		return fmt.Errorf("pgtest: %s: %s: %s", word, strings.TrimSpace(answer), log)
 	}
 	return nil
 }
