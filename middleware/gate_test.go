@@ -165,7 +165,8 @@ func TestRedactTakesURLsOut(t *testing.T) {
 		want string
 	}{
 		{get, `Get "https://api.example.com:8443": EOF`},
-		{fmt.Errorf("a: %w", errors.Join(get, get)), "a: Get \"https://api.example.com:8443\": EOF\nGet \"https://api.example.com:8443\": EOF"},
+		{fmt.Errorf("a: %w", errors.Join(get, get)), "a: Get \"https://api.example.com:8443\": EOF Get \"https://api.example.com:8443\": EOF"},
+		{errors.New("\x1b[31mred\r\n\u2028\u009b"), " [31mred    "},
 		{errors.New("see http://h?k=" + token + " or wss://x/" + token + "."), "see http://h or wss://x"},
 		{errors.New("https://user:" + token + "@host/x failed"), "https:// failed"},
 		{fmt.Errorf("parse %q: bad", "http://u:p 1/"+token+"@h/"), `parse "http://": bad`},
