@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -69,9 +70,7 @@ func (d *crmDouble) take(e crmEntry) error {
 		person = make(map[store.Field]string)
 		d.people[e.User] = person
 	}
-	for f, value := range e.Fields {
-		person[f] = value
-	}
+	maps.Copy(person, e.Fields)
 	return nil
 }
 

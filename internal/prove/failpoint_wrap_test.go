@@ -105,7 +105,7 @@ func (s failingStore) call(ctx context.Context, name string, do func() error) er
 	return s.f.call(ctx, name, store.ErrUnavailable, do)
 }
 
-func answer[T any](s failingStore, ctx context.Context, name string, do func() (T, error)) (T, error) {
+func answer[T any](ctx context.Context, s failingStore, name string, do func() (T, error)) (T, error) {
 	var result T
 	err := s.call(ctx, name, func() (err error) {
 		result, err = do()
@@ -118,7 +118,7 @@ func answer[T any](s failingStore, ctx context.Context, name string, do func() (
 	return result, nil
 }
 
-func sequence[T any](s failingStore, ctx context.Context, name string, all iter.Seq2[T, error]) iter.Seq2[T, error] {
+func sequence[T any](ctx context.Context, s failingStore, name string, all iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ended := false
 		err := s.call(ctx, name, func() error {
@@ -138,15 +138,15 @@ func sequence[T any](s failingStore, ctx context.Context, name string, all iter.
 }
 
 func (s failingStore) Apply(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
-	return answer(s, ctx, "Apply", func() ([]store.Change, error) { return s.inner.Apply(ctx, deltas) })
+	return answer(ctx, s, "Apply", func() ([]store.Change, error) { return s.inner.Apply(ctx, deltas) })
 }
 
 func (s failingStore) Get(ctx context.Context, key store.Key) (store.Record, error) {
-	return answer(s, ctx, "Get", func() (store.Record, error) { return s.inner.Get(ctx, key) })
+	return answer(ctx, s, "Get", func() (store.Record, error) { return s.inner.Get(ctx, key) })
 }
 
 func (s failingStore) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
-	return sequence(s, ctx, "List", s.inner.List(ctx, f))
+	return sequence(ctx, s, "List", s.inner.List(ctx, f))
 }
 
 func (s failingStore) Forget(ctx context.Context, key store.Key, suppress bool) error {
@@ -170,7 +170,7 @@ func (s failingStore) Resync(ctx context.Context, backend string) error {
 }
 
 func (s failingStore) Replay(ctx context.Context, backend string, key store.Key) (int, error) {
-	return answer(s, ctx, "Replay", func() (int, error) { return s.inner.Replay(ctx, backend, key) })
+	return answer(ctx, s, "Replay", func() (int, error) { return s.inner.Replay(ctx, backend, key) })
 }
 
 func (s failingStore) Claim(ctx context.Context, backend string, limit int, lease time.Duration) (claims []store.Claim, next time.Duration, err error) {
@@ -192,15 +192,15 @@ func (s failingStore) Settle(ctx context.Context, backend string, settlements []
 }
 
 func (s failingStore) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2[store.Standing, error] {
-	return sequence(s, ctx, "Standings", s.inner.Standings(ctx, f))
+	return sequence(ctx, s, "Standings", s.inner.Standings(ctx, f))
 }
 
 func (s failingStore) Backlogs(ctx context.Context) ([]store.Backlog, error) {
-	return answer(s, ctx, "Backlogs", func() ([]store.Backlog, error) { return s.inner.Backlogs(ctx) })
+	return answer(ctx, s, "Backlogs", func() ([]store.Backlog, error) { return s.inner.Backlogs(ctx) })
 }
 
 func (s failingStore) Dossiers(ctx context.Context, after store.Key) iter.Seq2[store.Dossier, error] {
-	return sequence(s, ctx, "Dossiers", s.inner.Dossiers(ctx, after))
+	return sequence(ctx, s, "Dossiers", s.inner.Dossiers(ctx, after))
 }
 
 func (s failingStore) Import(ctx context.Context, dossiers []store.Dossier) error {

@@ -48,7 +48,7 @@ const checkpointBytes = 8000 * 4096
 func TestPowerCutLosesNothingDurable(t *testing.T) {
 	t.Attr("promise", "nothing durable is lost by a power cut")
 	const lie = 3000 // writes, more than a transaction has
-	rounds, positions, perSession := size(1, 2, 20), size(5, 10, 10), size(1000, 5000, 5000)
+	rounds, positions, perSession := size(1, 2, 20), size(3, 10, 10), size(600, 5000, 5000)
 	var honest, lying powerReport
 	acked, longest := 0, int64(0)
 	for round := range rounds {
@@ -78,7 +78,8 @@ func TestPowerCutLosesNothingDurable(t *testing.T) {
 }
 
 // cutPower looks at what the disk holds after power cuts at random positions, one in
-// ten of them while the file is made.
+// ten of them while the file is made. Before anything was acknowledged a disk that lies
+// has nothing to lose.
 func cutPower(t *testing.T, l *powerLoad, seed uint64, cuts, cache int, keeps []float64, report *powerReport) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 7))
@@ -87,7 +88,7 @@ func cutPower(t *testing.T, l *powerLoad, seed uint64, cuts, cache int, keeps []
 	positions := make([]int, cuts)
 	for i := range positions {
 		positions[i] = first + rnd.IntN(r.Len()-first+1)
-		if i%10 == 0 {
+		if i%10 == 0 && cache == 0 {
 			positions[i] = rnd.IntN(first + 1)
 		}
 	}
