@@ -25,7 +25,7 @@ type event struct {
 }
 
 var stepKinds = []string{
-	"observe", "observe", "observe", "set", "unset", "forget", "readmit", "resync", "replay",
+	"observe", "observe", "observe", "set", "unset", "forget", "readmit", "expire", "resync", "replay",
 	"fault", "fault", "heal", "wait", "wait", "wait", "restart", "crash",
 }
 
@@ -129,6 +129,8 @@ func play(t *testing.T, steps []event, batch bool) error {
 		case "readmit":
 			err = mw.Readmit(ctx, key)
 			delete(forgotten, key)
+		case "expire": // all but those who have a bio
+			_, err = mw.Expire(ctx, time.Now().Add(-30*day))
 		case "resync":
 			if err = mw.Resync(ctx, "crm"); errors.Is(err, store.ErrNotFound) {
 				err = nil // not enrolled yet
