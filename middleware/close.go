@@ -67,7 +67,8 @@ func (m *Middleware) unsaved(op string, people int, why error) error {
 //
 // Calls to backends that run are waited for, and no new ones begin: what is owed
 // stays in the store, and is delivered by the next process. Drain before, where
-// there will be none.
+// there will be none. Of people whose Options.Retention is over the page that is being
+// erased is waited for, and the next process goes on.
 //
 // Close leaves the store open, and Get, Set, Unset, Forget and Readmit, which
 // ask it directly, work on. Observe drops what comes after Close. A second

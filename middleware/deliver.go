@@ -19,7 +19,8 @@ import (
 // returns nil when ctx ended and the calls that ran came to their end, for which
 // it waits up to half a minute. st stays the caller's.
 //
-// Of o, which is not nil, the Logger, the hooks and Attempts count too. The error
+// Of o, which is not nil, the Logger, the hooks and Attempts count too; and Retention
+// with SeenEvery, where this process is to erase people whose time is over. The error
 // wraps store.ErrInvalid, as that of New does.
 func Deliver(ctx context.Context, st store.Store, o *Options) error {
 	if o == nil || len(o.Backends) == 0 {

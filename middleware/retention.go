@@ -170,7 +170,7 @@ func notAhead(began time.Time, passed time.Duration, now time.Time) time.Time {
 // earlier. The error wraps store.ErrInvalid where it is not, and where
 // Options.Retention cannot be set. Otherwise it is the store's, or wraps
 // store.ErrClosed after Close. Those who are counted are gone all the same, and the
-// next call goes on.
+// next call goes on. Not to be called in a hook.
 func (m *Middleware) Expire(ctx context.Context, before time.Time) (int, error) {
 	if m.closing.Load() {
 		return 0, fmt.Errorf("middleware: expire: %w", store.ErrClosed)
