@@ -45,7 +45,7 @@ var executions = regexp.MustCompile(`execs: (\d+)`)
 func (r runner) fuzz(ctx context.Context, t target, d time.Duration) row {
 	x := row{promise: "no input brings a decoder down", where: strings.TrimPrefix(t.dir, "./"), test: t.name, state: notHeld}
 	fmt.Fprintf(r.progress, "prove: %s %s\n", t.dir, t.name) //nolint:errcheck // nobody to tell
-	cmd := r.command(ctx, t.dir, "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", d.String(), ".")
+	cmd := r.command(ctx, t.dir, "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", d.String(), "-fuzzminimizetime", "1x", ".")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		x.detail = fmt.Sprintf("%s%v", out, err)
