@@ -94,6 +94,12 @@
 // Deliveries may run in another process, see [Deliver]. The bot's own then needs no
 // Backends, once they are enrolled.
 //
+// # Seen from outside
+//
+// [Middleware.Stats], [Middleware.Drops] and [Middleware.Backends] answer at once, for
+// a health endpoint. Options.Tracer sees how long the store and the backends take;
+// package otelrollcall makes OpenTelemetry's metrics and traces of all that.
+//
 // # What is logged
 //
 // The logger hears that the store or a backend is away or back, that a backend
