@@ -158,6 +158,7 @@ func TestAttemptsSurviveARestart(t *testing.T) {
 }
 
 func TestThrottlingIsHeededByAll(t *testing.T) {
+	t.Attr("figure", "4 pauses of nothing to ten days, 0 early requests")
 	for _, after := range []time.Duration{0, time.Millisecond, 20 * time.Second, 240 * time.Hour} {
 		t.Run(after.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -236,6 +237,7 @@ func TestAnHourWithoutAccessLosesNobody(t *testing.T) {
 		if took := time.Since(healed); took > 13*time.Minute {
 			t.Errorf("took %v after the heal", took)
 		}
+		t.Attr("figure", "500 people, 0 dead letters, 0 lost")
 	})
 }
 
@@ -282,6 +284,7 @@ func TestOnePersonWithoutAccessStopsNobody(t *testing.T) {
 // Seven days away, with changes all along and restarts in it. Then each person is
 // delivered once, as they are by then.
 func TestSevenDaysAway(t *testing.T) {
+	t.Attr("figure", "50 people, 42 changes each, 0, 1 and 13 restarts; one delivery a person")
 	for _, restarts := range []int{0, 1, 13} {
 		t.Run(fmt.Sprint(restarts, " restarts"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
