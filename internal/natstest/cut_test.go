@@ -3,8 +3,8 @@ package natstest
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
@@ -48,11 +48,16 @@ func TestCopyGoesOnAfterACut(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var last store.CopyProgress
+			var cutting sync.WaitGroup
+			defer cutting.Wait()
 			err = store.Copy(ctx, first[0], first[1], &store.CopyOptions{Progress: func(p store.CopyProgress) {
 				if last = p; p.People != 1000 {
 					return
 				}
-				time.AfterFunc(time.Second, cancel)
+				cutting.Go(func() {
+					await(t, "the line is not cut", func(context.Context) bool { return !js.Conn().IsConnected() })
+					cancel()
+				})
 				if toNATS {
 					line.set.Store(true) // the next batch is not answered
 					line.Close()

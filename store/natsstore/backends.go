@@ -91,6 +91,9 @@ func (s *Store) runFrom(ctx context.Context, backend string, e enrolment) error 
 			return fmt.Errorf("%w: the cursor of %q cannot be read", ErrCorrupt, backend)
 		}
 	}
+	if err := s.settleDown(ctx); err != nil {
+		return err
+	}
 	for keys, err := range s.keys(ctx, "", cursor) {
 		for err == nil && len(keys) > 0 {
 			n := min(stepSize, len(keys))

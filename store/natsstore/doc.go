@@ -40,18 +40,24 @@
 // of it are written in one message, at the revision that was read or not at all;
 // where another process was faster, it is read and merged again. The writes of one
 // Apply are an atomic batch (ADR-50), so that all of them happen or none, with up
-// to 1000 people. The revisions before are not kept.
+// to 999 people. The revisions before are not kept.
 //
 // Beside that there is one entry that names the backends, and for each standing
-// that is owed or dead an empty message, whose subject says the backend, the lane
-// and when it is due. It is written in the batch of the change and is how Claim
-// finds what is due, in order: a consumer hands out messages in the order in
+// that is owed or dead an empty message, its place, whose subject says the backend,
+// the lane and when it is due. It is written in the batch of the change and is how
+// Claim finds what is due, in order: a consumer hands out messages in the order in
 // which they came, and cannot put those of one lane before those of another, nor
 // say how much of what is left is due when. What such a message says is checked
-// against the entry, and only the entry counts. So a place without a standing,
-// which a process or a leader that was killed can leave behind, costs one look. A
-// Backlog counts it, and Middleware.Drain waits for it, until a Claim removes it
-// when it is a minute old.
+// against the entry, and only the entry counts.
+//
+// The server syncs each removal of a subject alone. So where many leave their
+// places at once, each gets a mark, another empty message in the batch of the
+// change, and places and marks are removed together later, hundreds by one request;
+// a Backlog is the number of places without one. Of fewer than eight the places are
+// removed when the change is written. A process that is killed between the two, or
+// while it writes a change of more than 1000 messages, leaves places without a
+// standing. A Backlog counts them, and Middleware.Drain waits for them, until a Claim
+// removes them when they are four seconds old.
 //
 // Ids are in hex in subjects, so no id can be taken for a wildcard, or for two
 // tokens. The bucket can be looked at with the tool nats:
@@ -73,10 +79,9 @@
 // Get is answered by the leader of the bucket, and so is who is listed. Who is read
 // to be changed or shown may be read from a follower, but as they were when they
 // were listed, or when this Store last saw the bucket, or later; and what was not
-// the last is not written. One gap is left: a
-// process that is killed in the moment in which it saves somebody new, while
-// another one is enrolling a backend, can leave this person not owed to that
-// backend until they change.
+// the last is not written. Nor is somebody new by a process that does not know of a
+// backend which another one has just enrolled: the server refuses the batch, and it
+// is made again.
 //
 // While a cluster elects a leader, which takes up to nine seconds, calls wait, up
 // to 30 seconds or until their context ends. Then the error wraps
@@ -91,11 +96,14 @@
 //
 // Forget replaces the person's entry by one without them, and removes it where
 // nothing is left to remember. From then on no reader sees them. In the server's
-// files the bytes of this and of earlier revisions stay until the server compacts
-// the block that they are in, which it does when more than half of one is garbage
-// and it is not the newest. No client can make it do so. Where that matters let
-// the server encrypt its files (jetstream { cipher: aes, key: ... }). Backups and
-// mirrors of the stream have to be dealt with by hand.
+// files the bytes of this and of earlier revisions stay, until the server cleans up
+// the file that they are in, which it does when more than half of one is garbage
+// and it is not the newest. To erase a message by its sequence, which JetStream
+// offers, is no help: it takes only one that is still there, and all that was ever
+// replaced is not. [Store.Scrub] gets rid of all of it, and takes as long as to save
+// everybody, so call it once a day, or when the last Forget of an evening is done.
+// Between two of them let the server encrypt its files (jetstream { cipher: aes,
+// key: ... }). Backups and mirrors of the stream have to be dealt with by hand.
 //
 // # Limits
 //
@@ -106,11 +114,13 @@
 // in its lane, up to 100,000 places, when it has used up what it listed before;
 // while nothing of that is due yet, each Claim does.
 //
-// One atomic batch has up to 1000 messages, of which each person and each backend
-// that they become owed to takes one. Where a batch would be larger, the places go
-// ahead in batches of their own. The server takes 50 open batches a stream. A
-// server that keeps the bucket alone writes each batch to files of its own first,
-// which was seen to take 6 milliseconds for one person and 19 for 500: it is made
-// for few large batches, as the middleware sends them, and a cluster is quicker
-// with small ones.
+// One atomic batch has up to 1000 messages: one for each person, one for each backend
+// that they become owed to, and one more where somebody is new. So one call takes up
+// to 999 people. Where a batch would be larger, the places go ahead in batches of
+// their own. The server takes 50 open batches a stream. A server that keeps the
+// bucket alone writes each batch to files of its own first, which was seen to take 6
+// milliseconds for two people and 19 for 500: it is made for few large batches, as
+// the middleware sends them, and a cluster is quicker with small ones. A delivery is
+// two such batches, one that claims and one that settles, for as many people as there
+// are calls to make at once.
 package natsstore

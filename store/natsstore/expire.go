@@ -11,7 +11,7 @@ import (
 
 var _ store.Expirer = (*Store)(nil)
 
-// Expire implements [store.Expirer], for up to 1000 people at once, as Apply. See the
+// Expire implements [store.Expirer], for up to 999 people at once, as Apply. See the
 // package's comment for what stays in the server's files.
 func (s *Store) Expire(ctx context.Context, keys []store.Key, before time.Time) ([]bool, error) {
 	for i, key := range keys {

@@ -1,7 +1,9 @@
 package natsstore
 
 import (
-	"math/rand/v2"
+	"context"
+	"crypto/rand"
+	mathrand "math/rand/v2"
 	"strings"
 )
 
@@ -28,7 +30,16 @@ func (s *Store) lastEnrolment() string {
 func (s *Store) guard(r registry) message {
 	subject := []byte(s.prefix + enrolToken)
 	for range enrolTokens {
-		subject = append(subject, [...]string{".0", ".*"}[rand.N(2)]...)
+		subject = append(subject, [...]string{".0", ".*"}[mathrand.N(2)]...)
 	}
 	return message{subject: s.prefix + guardToken, checks: string(subject), rev: r.enrolled}
+}
+
+// settleDown returns when all batches are written that a cluster was about to write
+// when it took the last enrolment: it had let them pass the check by then.
+func (s *Store) settleDown(ctx context.Context) error {
+	return retry(ctx, func() error {
+		_, err := s.commit(ctx, rand.Text(), []message{{subject: s.prefix + guardToken}})
+		return err
+	})
 }

@@ -40,7 +40,7 @@ func (e *entry) dossier() store.Dossier {
 	return d
 }
 
-// Import implements [store.Portable], for up to 1000 people at once, as Apply.
+// Import implements [store.Portable], for up to 999 people at once, as Apply.
 func (s *Store) Import(ctx context.Context, dossiers []store.Dossier) error {
 	keys := make([]store.Key, len(dossiers))
 	for i, d := range dossiers {

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// Settle implements [store.Outbox], for up to 1000 people at once, as Apply.
+// Settle implements [store.Outbox], for up to 999 people at once, as Apply.
 func (s *Store) Settle(ctx context.Context, backend string, settlements []store.Settlement) error {
 	keys := make([]store.Key, len(settlements))
 	for i, x := range settlements {

@@ -20,7 +20,7 @@ import (
 
 const (
 	answerTime = 2 * time.Second  // how long one request is waited for
-	listTime   = 15 * time.Second // and one which makes the server go through many subjects
+	listTime   = time.Minute      // and one which makes the server go through many subjects
 	readSize   = 500              // people in one read; the server answers with up to 1024
 
 	headerTx       = "Rollcall-Tx" // the transaction that wrote an entry
