@@ -433,3 +433,23 @@ func TestTracerThatHangs(t *testing.T) {
 		w.check(t)
 	})
 }
+
+// A Tracer costs the bot's path nothing: it is told of what the store is asked.
+func TestTracedUnchangedSenderAllocatesNothing(t *testing.T) {
+	w := newWitness()
+	mw, err := middleware.New(memstore.New(), &middleware.Options{Tracer: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mw.Close(context.Background())
+	observe := func() { mw.Observe(ann(0, "Ann")) }
+	sender := testing.AllocsPerRun(100, func() { ann(0, "Ann") })
+	observe()
+	flush(t, mw)
+	if n := testing.AllocsPerRun(100, observe); n != sender {
+		t.Errorf("an unchanged sender costs %v allocations, and to make one %v", n, sender)
+	}
+	if len(w.commits) != 1 || mw.Stats().Unchanged != 101 {
+		t.Errorf("%d commits were traced, %+v", len(w.commits), mw.Stats())
+	}
+}
