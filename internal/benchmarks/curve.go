@@ -11,12 +11,18 @@ import (
 
 // A Curve is what something costs at several numbers of people.
 type Curve struct {
-	Name string // "Observe, unchanged"
-	Unit string // "ns"
+	Name string // what -rows matches
 	// Sizes are the numbers of people. nil: 10,000, 100,000, 1 M and 10 M.
 	Sizes []int
-	// At measures the cost at one of them.
-	At func(e *Env, people int) (float64, error)
+	// At measures at one of them all that Lines show.
+	At    func(e *Env, people int) (Reading, error)
+	Lines []Line
+}
+
+// A Line is one of the things that a Curve shows.
+type Line struct {
+	Name   string // "an unchanged sender"
+	Metric Metric
 	// Growth explains what grows faster than the logarithm, "" where nothing does.
 	Growth string
 }
@@ -31,26 +37,32 @@ type Points struct {
 	Run    Run       `json:"run"`
 }
 
-func (c Curve) measure(ctx context.Context) (p Points, err error) {
-	p = Points{Name: c.Name, Unit: c.Unit, Growth: c.Growth, Run: thisRun(1)}
+func (c Curve) measure(ctx context.Context) ([]Points, error) {
 	sizes := c.Sizes
 	if sizes == nil {
-		sizes = []int{10_000, 100_000, 1_000_000, 10_000_000}
+		sizes = []int{10_000, 100_000, million, 10 * million}
+	}
+	lines := make([]Points, len(c.Lines))
+	for i, l := range c.Lines {
+		lines[i] = Points{Name: l.Name, Unit: string(l.Metric), Growth: l.Growth, Run: thisRun(1)}
 	}
 	for _, people := range sizes {
-		cost, err := c.at(ctx, people)
+		costs, err := c.at(ctx, people)
 		if err != nil {
-			return p, fmt.Errorf("%s, %d people: %w", c.Name, people, err)
+			return nil, fmt.Errorf("%s, %d people: %w", c.Name, people, err)
 		}
-		p.People, p.Costs = append(p.People, people), append(p.Costs, roundTo(cost, 4))
+		for i, l := range c.Lines {
+			lines[i].People = append(lines[i].People, people)
+			lines[i].Costs = append(lines[i].Costs, roundTo(costs[l.Metric], 4))
+		}
 	}
-	return p, nil
+	return lines, nil
 }
 
-func (c Curve) at(ctx context.Context, people int) (cost float64, err error) {
+func (c Curve) at(ctx context.Context, people int) (costs Reading, err error) {
 	dir, err := os.MkdirTemp("", "rollcall-benchmarks-*")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	e := &Env{Context: ctx, Dir: dir}
 	e.Cleanup(func() error { return os.RemoveAll(dir) })

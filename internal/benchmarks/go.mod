@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/bwmarrin/discordgo v0.29.0
 	github.com/maypok86/otter/v2 v2.4.0
+	github.com/posthog/posthog-go v1.5.2
 	github.com/rollcall-go/rollcall v0.0.0
 	gopkg.in/telebot.v3 v3.3.8
 	modernc.org/sqlite v1.60.0

@@ -127,13 +127,15 @@ func (o options) runCurves(ctx context.Context, match *regexp.Regexp, results *R
 		if o.quick || o.rounds == 0 || !match.MatchString(c.Name) {
 			continue
 		}
-		p, err := c.measure(ctx)
+		lines, err := c.measure(ctx)
 		if err != nil {
 			return err
 		}
-		results.putCurve(p)
-		if _, err := io.WriteString(os.Stdout, p.line()); err != nil {
-			return err
+		for _, p := range lines {
+			results.putCurve(p)
+			if _, err := io.WriteString(os.Stdout, p.line()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ func subjects() []Subject {
 		seenTable(),
 		seenMemory(),
 		seenHits(),
+		changedSender(),
 		merge(),
 		storeBatch(),
 	}
@@ -17,5 +18,7 @@ func subjects() []Subject {
 
 // curves are all, in the order of the plot.
 func curves() []Curve {
-	return nil
+	return []Curve{
+		seenCurve(),
+	}
 }
