@@ -10,6 +10,7 @@
 //   - store: what a Profile is, field by field
 //   - store/backend/monosay, genauth, rocketchat, webhook: other systems that are
 //     kept in step
+//   - middleware/otelrollcall: metrics and traces for OpenTelemetry
 //
 // If your bot's tests need a platform to talk to:
 //
