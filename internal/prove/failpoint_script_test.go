@@ -37,6 +37,7 @@ var storyEnd = map[int]int{1: 3, 2: 2, 4: 2, 5: 2, 6: 2, 9: 1}
 const (
 	storyForgotten = 3 // for good
 	storyReturning = 6 // is forgotten, and let in again
+	storySilent    = 8 // was there a long time ago, and expires
 	storyImported  = 9
 	storyEmail     = "two@example.org"
 
@@ -55,6 +56,7 @@ func (s *story) tell() {
 			s.observe(mw, n, 1)
 		}
 	}
+	s.observe(mw, storySilent, -400*24*60*60)
 	s.ask("Flush", mw.Flush)
 	s.observe(mw, 1, 2)
 	s.observe(mw, 2, 2)
@@ -74,6 +76,10 @@ func (s *story) tell() {
 	})
 	s.ask("Enroll", calm(func(ctx context.Context) error { return s.store.Enroll(ctx, "old") }))
 	s.ask("Withdraw", calm(func(ctx context.Context) error { return s.store.Withdraw(ctx, "old") }))
+	s.ask("Expire", func(ctx context.Context) error {
+		_, err := mw.Expire(ctx, s.began.AddDate(-1, 0, 0))
+		return err
+	})
 	s.ask("Close", mw.Close)
 
 	mw = s.start()
@@ -111,7 +117,7 @@ func (*story) known(err error) error {
 
 func (s *story) start() *middleware.Middleware {
 	mw, err := middleware.New(s.store, &middleware.Options{Backends: s.backends, ExpectedPeople: 100, OnOutcome: func(_ context.Context, o middleware.Outcome) {
-		if o.Target != middleware.TargetStore {
+		if o.Target != middleware.TargetStore || o.Result == middleware.Erased {
 			return
 		}
 		s.mu.Lock()
@@ -212,6 +218,9 @@ func (s *story) ended(ctx context.Context, st wholeStore, doubles []*crmDouble) 
 	}
 	if _, err := st.Get(ctx, storyKey(storyForgotten)); !errors.Is(err, store.ErrSuppressed) {
 		wrong("who was forgotten is kept: %v", err)
+	}
+	if _, err := st.Get(ctx, storyKey(storySilent)); !errors.Is(err, store.ErrNotFound) {
+		wrong("who was silent for a year is kept: %v", err)
 	}
 	for _, d := range doubles {
 		if len(d.people) != len(storyEnd) {

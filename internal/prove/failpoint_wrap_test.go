@@ -25,7 +25,7 @@ type failpoint struct {
 func (f *failpoint) missing() (names []string) {
 	for _, name := range []string{
 		"Apply", "Get", "List", "Forget", "Readmit", "Enroll", "Withdraw", "Resync", "Replay", "Claim", "Settle",
-		"Standings", "Backlogs", "Dossiers", "Import", "Deliver", "Erase",
+		"Standings", "Backlogs", "Dossiers", "Import", "Expire", "Deliver", "Erase",
 	} {
 		if _, made := f.names.Load(name); !made {
 			names = append(names, name)
@@ -91,6 +91,7 @@ func (f *failpoint) String() string {
 type wholeStore interface {
 	store.Outbox
 	store.Portable
+	store.Expirer
 }
 
 // A failingStore asks a failpoint before each call. lease bounds that of a claim, so
@@ -205,6 +206,10 @@ func (s failingStore) Dossiers(ctx context.Context, after store.Key) iter.Seq2[s
 
 func (s failingStore) Import(ctx context.Context, dossiers []store.Dossier) error {
 	return s.call(ctx, "Import", func() error { return s.inner.Import(ctx, dossiers) })
+}
+
+func (s failingStore) Expire(ctx context.Context, keys []store.Key, before time.Time) ([]bool, error) {
+	return answer(ctx, s, "Expire", func() ([]bool, error) { return s.inner.Expire(ctx, keys, before) })
 }
 
 // A failingBackend asks a failpoint before each call.
