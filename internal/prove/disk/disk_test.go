@@ -121,11 +121,11 @@ func TestPowerCutsTellSettingsApart(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %s cache %d", c.journal, c.synchronous, c.cache), func(t *testing.T) {
 			d, dir := attach(t)
 			db := open(t, filepath.Join(dir, "test.db"), "journal_mode("+c.journal+")", "synchronous("+c.synchronous+")", "wal_autocheckpoint(30)")
-			acked := insert(t, d, db, 200)
+			acked := insert(t, d, db, 120)
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
-			all := cut(t, d, c.cache, acked, 20)
+			all := cut(t, d, c.cache, acked, 10)
 			t.Logf("%+v", all)
 			if (all.lost+all.corrupt > 0) != (c.lost || c.corrupt) || all.corrupt > 0 && !c.corrupt {
 				t.Errorf("%+v; want losses: %v, damage: %v", all, c.lost, c.corrupt)
