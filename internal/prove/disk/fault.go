@@ -28,7 +28,6 @@ func (k Kind) String() string { return kindNames[k] }
 type Call struct {
 	Kind Kind
 	Path string
-	End  int64 // where a Write ends
 }
 
 // A Code is a result code of SQLite's. Zero lets a call go on.

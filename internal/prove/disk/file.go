@@ -84,12 +84,11 @@ func fileRead(tls *libc.TLS, pFile, zBuf uintptr, n int32, offset int64) int32 {
 // fileWrite writes the first half of what fails, as a real disk may.
 func fileWrite(tls *libc.TLS, pFile, zBuf uintptr, n int32, offset int64) int32 {
 	f := fileOf(pFile)
-	end := offset + int64(n)
-	refused := f.disk.admit(Call{Kind: Write, Path: f.path, End: end})
+	refused := f.admit(Write)
 	switch {
 	case refused != sqlite3.SQLITE_OK:
 		n /= 2
-	case !f.disk.room(f.inode, end):
+	case !f.disk.room(f.inode, offset+int64(n)):
 		return sqlite3.SQLITE_FULL
 	}
 	rc := function[func(*libc.TLS, uintptr, uintptr, int32, int64) int32](f.methods.FxWrite)(tls, pFile+headerSize, zBuf, n, offset)
