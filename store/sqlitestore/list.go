@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -10,11 +11,17 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// pageSize is how many profiles List has in memory at once.
-const pageSize = 500
+const (
+	// pageSize is how many profiles List has in memory at once.
+	pageSize = 500
+	// scanSize is among how many people one statement looks for those who match.
+	// While it runs the log cannot be emptied, which Forget waits for.
+	scanSize = 5000
+)
 
 // List implements [store.Store]. It reads page by page, and holds no transaction
-// while the caller works on a page, however long that takes.
+// while the caller works on a page, however long that takes, nor for as long as it
+// takes to find a few people among millions.
 func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 	return store.Pages(f, pageSize, func(f store.Filter, size int) ([]store.Record, error) {
 		page, err := s.page(ctx, f, size)
@@ -26,10 +33,53 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 }
 
 // page returns the next profiles, also those in front of one that is damaged.
-func (s *Store) page(ctx context.Context, f store.Filter, size int) ([]store.Record, error) {
+func (s *Store) page(ctx context.Context, f store.Filter, size int) (page []store.Record, err error) {
+	for {
+		until, err := s.scanEnd(ctx, f)
+		if err != nil {
+			return page, err
+		}
+		found, err := s.scan(ctx, f, until, size-len(page))
+		page = append(page, found...)
+		if err != nil || until.IsZero() || len(page) == size {
+			return page, err
+		}
+		f.After = until
+	}
+}
+
+// scanEnd returns the last key that the next statement looks at, a zero Key where it
+// may look at all.
+func (s *Store) scanEnd(ctx context.Context, f store.Filter) (until store.Key, err error) {
+	if f == (store.Filter{Channel: f.Channel, After: f.After, Limit: f.Limit}) {
+		return store.Key{}, nil // everybody matches
+	}
 	s.calls.RLock()
 	defer s.calls.RUnlock()
-	query, args := pageQuery(f, size)
+	where, args := among(f)
+	query := "SELECT channel, user_id FROM profiles WHERE " + where + " ORDER BY channel, user_id LIMIT 1 OFFSET ?"
+	err = s.patiently(ctx, func() error {
+		return s.readers.QueryRowContext(ctx, query, append(args, s.scanSize-1)...).Scan(&until.Channel, &until.UserID)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil // fewer are left
+	}
+	return until, err
+}
+
+// among returns the condition that all of a listing meet, by the primary key.
+func among(f store.Filter) (where string, args []any) {
+	where, args = "(channel, user_id) > (?, ?)", []any{f.After.Channel, f.After.UserID}
+	if f.Channel != "" {
+		where, args = where+" AND channel = ?", append(args, f.Channel)
+	}
+	return where, args
+}
+
+func (s *Store) scan(ctx context.Context, f store.Filter, until store.Key, size int) ([]store.Record, error) {
+	s.calls.RLock()
+	defer s.calls.RUnlock()
+	query, args := pageQuery(f, until, size)
 	var page []store.Record
 	err := s.patiently(ctx, func() error {
 		rows, err := s.readers.QueryContext(ctx, query, args...)
@@ -55,15 +105,16 @@ func (s *Store) page(ctx context.Context, f store.Filter, size int) ([]store.Rec
 	return page, err
 }
 
-func pageQuery(f store.Filter, size int) (query string, args []any) {
-	where := []string{"(channel, user_id) > (?, ?)"}
-	args = []any{f.After.Channel, f.After.UserID}
+func pageQuery(f store.Filter, until store.Key, size int) (query string, args []any) {
+	all, args := among(f)
+	where := []string{all}
 	add := func(condition string, arg any) {
 		where = append(where, condition)
 		args = append(args, arg)
 	}
-	if f.Channel != "" {
-		add("channel = ?", f.Channel)
+	if !until.IsZero() {
+		where = append(where, "(channel, user_id) <= (?, ?)")
+		args = append(args, until.Channel, until.UserID)
 	}
 	if f.Status != "" {
 		add("status = ?", string(f.Status))

@@ -2,7 +2,11 @@ package sqlitestore
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -117,5 +121,57 @@ func TestCloseDuringAListing(t *testing.T) {
 	}
 	if !errors.Is(last, store.ErrClosed) {
 		t.Errorf("a listing ends with %v when the store was closed", last)
+	}
+}
+
+// One statement that looks for a few among all would hold its transaction for as
+// long as that takes.
+func TestListLooksAtSomePeopleAtATime(t *testing.T) {
+	s := temporary(t)
+	var all []store.Record
+	for n := range 60 {
+		key := store.Key{Channel: []string{"discord", "telegram"}[n%2], UserID: strconv.Itoa(1000 + n*7%60)}
+		all = append(all, store.Patch{Key: key, At: time.Unix(int64(1e9+n), 0), Set: map[store.Field]string{
+			store.FieldGivenName: fmt.Sprint("name", n%5), store.FieldStatus: []string{"active", "left", "blocked"}[n%3],
+		}}.Record())
+	}
+	if _, err := s.Apply(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(all, func(a, b store.Record) int { return a.Key.Compare(b.Key) })
+	for _, f := range []store.Filter{
+		{}, {Channel: "telegram"}, {Status: store.StatusLeft}, {Status: store.StatusLeft, Channel: "discord"}, {Search: "name3"}, {Search: "nobody"},
+		{SeenBefore: time.Unix(1e9+9, 0)}, {SeenSince: time.Unix(1e9+50, 0), Limit: 4}, {CreatedSince: time.Unix(1e9+30, 0), After: all[20].Key},
+		{Channel: "nowhere", Status: store.StatusActive}, {Status: store.StatusActive, After: all[59].Key},
+	} {
+		var want []store.Key
+		for _, r := range all {
+			if f.Match(r.Profile()) && r.Key.Compare(f.After) > 0 && (f.Limit == 0 || len(want) < f.Limit) {
+				want = append(want, r.Key)
+			}
+		}
+		for _, s.scanSize = range []int{1, 2, 7, 29, 30, 59, 60, 61} {
+			var got []store.Key
+			for p, err := range s.List(t.Context(), f) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, p.Key)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%+v, %d at a time:\n got %v\nwant %v", f, s.scanSize, got, want)
+			}
+		}
+	}
+	for _, f := range []store.Filter{{Status: store.StatusLeft}, {Search: "name"}} {
+		s.scanSize = 10
+		until, err := s.scanEnd(t.Context(), f)
+		if err != nil || until != all[9].Key {
+			t.Errorf("%+v: the first statement looks up to %s, %v; want %s", f, until, err, all[9].Key)
+		}
+		found, err := s.scan(t.Context(), f, until, 60)
+		if err != nil || len(found) == 0 || found[len(found)-1].Key.Compare(until) > 0 {
+			t.Errorf("%+v: %d people are found, %v", f, len(found), err)
+		}
 	}
 }

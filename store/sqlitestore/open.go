@@ -80,7 +80,7 @@ func prepare(path string, steps []string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		path: abs, turn: make(chan struct{}, 1), patience: patience, step: stepSize, fsync: (*os.File).Sync, closing: make(chan struct{}),
+		path: abs, turn: make(chan struct{}, 1), patience: patience, step: stepSize, scanSize: scanSize, fsync: (*os.File).Sync, closing: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.closeOnce)
 	err = s.patiently(ctx, func() (err error) {

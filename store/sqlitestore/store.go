@@ -28,6 +28,7 @@ type Store struct {
 	readers  *sql.DB
 	patience time.Duration
 	step     int                  // stepSize
+	scanSize int                  // scanSize
 	fsync    func(*os.File) error // of backups; SQLite syncs the rest itself
 
 	calls   sync.RWMutex  // held for reading by each call, for writing by Close
