@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -17,6 +18,19 @@ func FuzzMerge(f *testing.F) {
 	short := []byte{1, 0, 0, 1, 0, 1, 0, 1, 'x', 5, 12, 1, 'v'}
 	f.Add(data, data, short)
 	f.Add(short, data, []byte{})
+	for _, at := range []time.Duration{0, 1} { // of one moment, and of two
+		var said [3][]byte
+		for i, name := range []string{"Ann", "Bea", ""} {
+			p := store.Patch{Key: ann, At: noon.Add(time.Duration(i) * at), Set: map[store.Field]string{store.FieldName: name}}
+			if name == "" {
+				p.Set, p.Clear = nil, []store.Field{store.FieldName}
+			}
+			if said[i], err = p.Record().MarshalBinary(); err != nil {
+				f.Fatal(err)
+			}
+		}
+		f.Add(said[0], said[1], said[2])
+	}
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
 		var records [3]store.Record
 		for i, data := range [][]byte{a, b, c} {
