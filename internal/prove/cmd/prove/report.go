@@ -8,6 +8,7 @@ import (
 // An event is a line of "go test -json".
 type event struct {
 	Action, Test, Output, Key, Value string
+	Elapsed                          float64 // seconds
 }
 
 // A report is what a run of "go test" said of each test.

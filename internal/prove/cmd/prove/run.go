@@ -54,7 +54,7 @@ func (r runner) run(ctx context.Context, s suite) []row {
 	got := newReport()
 	cmd := r.command(ctx, s.dir, args...)
 	cmd.Env = append(cmd.Env, env...)
-	failed := goTest(cmd, got)
+	failed := r.goTest(cmd, got)
 	return got.rows(s, r.only, failed)
 }
 
@@ -69,7 +69,7 @@ func (r runner) command(ctx context.Context, dir string, args ...string) *exec.C
 }
 
 // goTest adds what go says to got, and returns what is left to say when it fails.
-func goTest(cmd *exec.Cmd, got *report) string {
+func (r runner) goTest(cmd *exec.Cmd, got *report) string {
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
 	out, err := cmd.StdoutPipe()
@@ -85,6 +85,7 @@ func goTest(cmd *exec.Cmd, got *report) string {
 		var e event
 		if json.Unmarshal(line, &e) == nil {
 			got.add(e)
+			r.tell(e)
 		} else {
 			problems.Write(line)
 		}
@@ -96,4 +97,15 @@ func goTest(cmd *exec.Cmd, got *report) string {
 		return err.Error() + "\n" + problems.String()
 	}
 	return ""
+}
+
+// tell says that a test has ended: some take minutes.
+func (r runner) tell(e event) {
+	if e.Test == "" || strings.Contains(e.Test, "/") {
+		return
+	}
+	switch e.Action {
+	case "pass", "fail", "skip":
+		fmt.Fprintf(r.progress, "prove:   %s %s %.0fs\n", e.Action, e.Test, e.Elapsed) //nolint:errcheck // nobody to tell
+	}
 }

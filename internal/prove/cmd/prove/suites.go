@@ -3,6 +3,9 @@ package main
 // suites are all tests that promises rest on, in the order of the table.
 var suites = []suite{
 	{dir: "internal/prove", args: []string{"-rapid.checks=10000"}, soak: []string{"-rapid.checks=1000000"}},
+	{dir: "internal/prove/disk", proofs: []proof{
+		{"the power cut itself: SQLite's safe settings hold, others lose", "TestPowerCutsTellSettingsApart"},
+	}},
 	{dir: "middleware", proofs: []proof{
 		{"kill -9 in deliveries: nobody lost", "TestKillsInDeliveryLoseNobody"},
 		{"a week's outage: all newest, one delivery each", "TestSevenDaysAway"},
@@ -32,6 +35,7 @@ var suites = []suite{
 	{dir: "store/sqlitestore", proofs: []proof{
 		{"kill -9 under load: nothing acknowledged is lost", "TestKillLosesNothingAcknowledged"},
 		{"kill -9 while the file is made", "TestKillWhileTheFileIsMade"},
+		{"a disk that is full for real: nothing acknowledged is lost", "TestFullDiskLosesNothingAcknowledged"},
 		{"a backup under load has all that was acknowledged", "TestBackupUnderLoadHoldsAllThatWasAcknowledged"},
 		{"SQLite with the WAL-reset bug is refused", "TestOldSQLiteIsRefused"},
 	}},
