@@ -33,7 +33,7 @@ type pacer struct {
 func (p *pacer) run(meanwhile func() error) (took []time.Duration, err error) {
 	done := make(chan error, 1)
 	go func() { done <- meanwhile() }()
-	hung := time.AfterFunc(3*patience, func() { panic("Observe waits for the store") })
+	hung := time.AfterFunc(9*patience, func() { panic("Observe waits for the store") })
 	defer hung.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -44,7 +44,7 @@ func (p *pacer) run(meanwhile func() error) (took []time.Duration, err error) {
 			finished = true
 		case <-tick.C:
 		}
-		for len(took) < int(time.Since(began)*pace/time.Second) {
+		for due := int(time.Since(began) * pace / time.Second); len(took) < due; {
 			s := p.sender()
 			start := time.Now()
 			p.mw.Observe(&s)
