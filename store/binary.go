@@ -26,12 +26,13 @@ const minRegister = 4
 
 const noTime = -1
 
-var fieldOfCode = func() map[uint64]Field {
-	m := make(map[uint64]Field, len(specList))
+// fieldOfCode has "" for a code that no field has.
+var fieldOfCode = func() (fields []Field) {
 	for _, s := range specList {
-		m[s.code] = s.field
+		fields = append(fields, make([]Field, max(0, int(s.code)+1-len(fields)))...)
+		fields[s.code] = s.field
 	}
-	return m
+	return fields
 }()
 
 // MarshalBinary returns r in the form of [Record.AppendBinary].
@@ -214,11 +215,11 @@ func (d *decoder) field() Field {
 	if code == 0 {
 		return Field(d.text())
 	}
-	f, ok := fieldOfCode[code]
-	if !ok {
+	if code >= uint64(len(fieldOfCode)) || fieldOfCode[code] == "" {
 		d.fail("a field that this version of rollcall does not know: update rollcall")
+		return ""
 	}
-	return f
+	return fieldOfCode[code]
 }
 
 // instant reads the difference to base and returns the time, also as a number.

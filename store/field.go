@@ -98,7 +98,7 @@ type spec struct {
 	flag  func(*Profile) *bool   // nil for a text
 }
 
-func (s spec) set(p *Profile, value string) {
+func (s *spec) set(p *Profile, value string) {
 	if s.flag != nil {
 		*s.flag(p) = value == trueText
 		return
@@ -108,7 +108,7 @@ func (s spec) set(p *Profile, value string) {
 
 // get returns the field's value in the form that a Register keeps, "" where the
 // field is zero.
-func (s spec) get(p *Profile) string {
+func (s *spec) get(p *Profile) string {
 	if s.flag == nil {
 		return *s.text(p)
 	}
@@ -149,10 +149,10 @@ var specList = []spec{
 	{field: FieldStartPayload, code: 28, rule: personName, text: func(p *Profile) *string { return &p.StartPayload }},
 }
 
-var specs = func() map[Field]spec {
-	m := make(map[Field]spec, len(specList))
-	for _, s := range specList {
-		m[s.field] = s
+var specs = func() map[Field]*spec {
+	m := make(map[Field]*spec, len(specList))
+	for i := range specList {
+		m[specList[i].field] = &specList[i]
 	}
 	return m
 }()
