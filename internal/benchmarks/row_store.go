@@ -36,6 +36,7 @@ func storeBatch() Subject {
 				Of: "rows a second", Metric: Time, Against: upserts, Form: Times, Wanted: AtLeast(0.85),
 				Limit: "a batch reads, decodes and merges before it writes, which a loop that overwrites need not",
 			},
+			{Of: "rows by processor time", Metric: CPU, Against: upserts, Form: Times, Wanted: AtLeast(0.85), Limit: "as above, without the wait for the disk"},
 			{
 				Of: "rows a second", Metric: Time, Against: selects, Form: Times, Wanted: AtLeast(0.85),
 				Limit: "what is read is decoded, merged and compared too",

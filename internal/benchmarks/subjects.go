@@ -13,6 +13,11 @@ func subjects() []Subject {
 		changedSender(),
 		merge(),
 		storeBatch(),
+		listing(),
+		starting(),
+		importing(),
+		sqliteTrace(),
+		postgresTrace(),
 	}
 }
 
@@ -20,5 +25,6 @@ func subjects() []Subject {
 func curves() []Curve {
 	return []Curve{
 		seenCurve(),
+		storeCurve(),
 	}
 }
