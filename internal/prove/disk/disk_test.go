@@ -106,6 +106,8 @@ func cut(t *testing.T, d *disk.Disk, cache int, acked []int, cuts int) (all tall
 // What SQLite's documentation says of each setting comes out, so the disk is neither
 // too kind nor too cruel.
 func TestPowerCutsTellSettingsApart(t *testing.T) {
+	const positions = 10
+	var figures []string
 	for _, c := range []struct {
 		journal, synchronous string
 		cache                int
@@ -113,23 +115,28 @@ func TestPowerCutsTellSettingsApart(t *testing.T) {
 	}{
 		{"wal", "full", 0, false, false},
 		{"wal", "normal", 0, true, false},
-		{"wal", "full", 40, true, true}, // the disk lies
+		{"wal", "full", 40, true, true},
 		{"delete", "extra", 0, false, false},
 		{"delete", "full", 0, true, false}, // the journal may be back: its removal is not synced
 		{"delete", "off", 0, true, true},
 	} {
-		t.Run(fmt.Sprintf("%s %s cache %d", c.journal, c.synchronous, c.cache), func(t *testing.T) {
+		name := c.journal + " " + c.synchronous
+		if c.cache > 0 {
+			name += " on a disk that lies"
+		}
+		t.Run(name, func(t *testing.T) {
 			d, dir := attach(t)
 			db := open(t, filepath.Join(dir, "test.db"), "journal_mode("+c.journal+")", "synchronous("+c.synchronous+")", "wal_autocheckpoint(30)")
 			acked := insert(t, d, db, 120)
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
-			all := cut(t, d, c.cache, acked, 10)
-			t.Logf("%+v", all)
+			all := cut(t, d, c.cache, acked, positions)
+			figures = append(figures, fmt.Sprintf("%s %d", name, all.lost+all.corrupt))
 			if (all.lost+all.corrupt > 0) != (c.lost || c.corrupt) || all.corrupt > 0 && !c.corrupt {
 				t.Errorf("%+v; want losses: %v, damage: %v", all, c.lost, c.corrupt)
 			}
 		})
 	}
+	t.Attr("figure", fmt.Sprintf("of %d cuts each lost: %s", 3*positions, strings.Join(figures, ", ")))
 }
