@@ -34,6 +34,7 @@ func (getting) Get(context.Context, store.Key) (store.Record, error) {
 
 func TestStorePanicsReachNoHandler(t *testing.T) {
 	for _, st := range []store.Outbox{panickyStore{memstore.New()}, getting{panickyStore{memstore.New()}}} {
+		crm := &middleware.Options{Backends: backends(newForeign("crm"))}
 		mw, err := middleware.New(st, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -54,6 +55,8 @@ func TestStorePanicsReachNoHandler(t *testing.T) {
 		wantUnavailable("Forget", mw.Forget(ctx, annKey))
 		wantUnavailable("Readmit", mw.Readmit(ctx, annKey))
 		wantUnavailable("Resync", mw.Resync(ctx, "crm"))
+		_, err = middleware.Explain(ctx, st, crm, ann(0, "Ann"))
+		wantUnavailable("Explain", err)
 		_, err = mw.Replay(ctx, "crm", annKey)
 		wantUnavailable("Replay", err)
 		_, err = mw.Backlogs(ctx)

@@ -208,11 +208,12 @@ func (m *Middleware) explainBackends(ctx context.Context, merged store.Record, c
 	if len(m.deliverers) == 0 {
 		return nil, nil
 	}
-	standings := make(map[string]store.Standing)
-	for s, err := range m.outbox.Standings(ctx, store.StandingFilter{Key: merged.Key}) {
-		if err != nil {
-			return nil, fmt.Errorf("middleware: explain %s: %w", merged.Key, err)
-		}
+	kept, err := m.standingsOf(ctx, merged.Key)
+	if err != nil {
+		return nil, fmt.Errorf("middleware: explain %s: %w", merged.Key, err)
+	}
+	standings := make(map[string]store.Standing, len(kept))
+	for _, s := range kept {
 		standings[s.Backend] = s
 	}
 	var all []BackendExplanation

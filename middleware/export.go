@@ -33,18 +33,25 @@ func (m *Middleware) Export(ctx context.Context, key store.Key) (store.Dossier, 
 	if m.outbox == nil {
 		return d, nil
 	}
-	err = m.containStore(func() error {
-		for s, err := range m.outbox.Standings(ctx, store.StandingFilter{Key: key}) {
-			if err != nil {
-				return err
-			}
-			s.Token = 0 // which is a matter of who delivers
-			d.Standings = append(d.Standings, s)
-		}
-		return nil
-	})
+	d.Standings, err = m.standingsOf(ctx, key)
 	if err != nil {
 		return store.Dossier{}, err
 	}
+	for i := range d.Standings {
+		d.Standings[i].Token = 0 // which is a matter of who delivers
+	}
 	return d, nil
+}
+
+// standingsOf reads how a person stands with each backend.
+func (m *Middleware) standingsOf(ctx context.Context, key store.Key) ([]store.Standing, error) {
+	return contained(m, func() (all []store.Standing, err error) {
+		for s, err := range m.outbox.Standings(ctx, store.StandingFilter{Key: key}) {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, s)
+		}
+		return all, nil
+	})
 }
