@@ -20,7 +20,7 @@ import (
 func main() {
 	soak := flag.Bool("soak", false, "run the large sizes")
 	only := flag.String("only", "", "run only the tests whose folder and name match this `regexp`")
-	fuzz := flag.Duration("fuzz", 0, "how long to fuzz each target; 0 is 4 seconds, and with -soak 10 minutes")
+	fuzz := flag.Duration("fuzz", 0, "how long to fuzz each target; 0 is 5 seconds, and with -soak 10 minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -50,7 +50,7 @@ func prove(ctx context.Context, soak bool, only string, fuzz time.Duration) (hel
 		rows = append(rows, r.run(ctx, s)...)
 	}
 	if fuzz == 0 {
-		fuzz = 4 * time.Second
+		fuzz = 5 * time.Second
 		if soak {
 			fuzz = 10 * time.Minute
 		}
