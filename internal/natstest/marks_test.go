@@ -127,3 +127,29 @@ func TestWhatAKilledProcessSettledDoesNotCount(t *testing.T) {
 		t.Errorf("%d places and %d marks are left for good", places, marks)
 	}
 }
+
+// What one process has listed, another one delivers meanwhile. The first one must not
+// take the places that it then finds empty for left behind: they are marked.
+func TestPlacesThatOthersEmptyAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	n := single(t)
+	first, second := open(t, connect(t, n), "once", 1), open(t, connect(t, n), "once", 1)
+	if err := first.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Apply(t.Context(), anns(0, 100)); err != nil {
+		t.Fatal(err)
+	}
+	claimSome(t, first, 1) // it has listed all of them
+	if err := second.Settle(t.Context(), crm, claimSome(t, second, 50)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(5 * time.Second) // by now they are old enough to be removed
+	claimSome(t, first, 49)
+	for range 2 {
+		owed(t, second, store.Backlog{Owed: 50})
+		if claims, _, err := first.Claim(t.Context(), crm, 100, time.Minute); err != nil || len(claims) > 0 {
+			t.Errorf("%d claims of nobody, %v", len(claims), err)
+		}
+	}
+}

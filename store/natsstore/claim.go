@@ -20,15 +20,12 @@ import (
 type queue struct {
 	number uint64
 	lanes  map[lane][]candidate
-	marks  map[lane]int // written by this process since it swept
+	marks  map[lane]int                // written by this process since it swept
+	noted  map[lane]map[candidate]bool // see strays.go
+	strays map[lane]map[candidate]bool
 }
 
 const (
-	// staleAfter is the age from which a place where nobody is found is removed.
-	// Younger ones may be those of a transaction that is under way, which would
-	// have to begin again: that is all it costs. Until then a Backlog counts them,
-	// and Drain waits.
-	staleAfter = 2 * answerTime
 	// shortWait is how long to wait for what others are about to claim.
 	shortWait = 20 * time.Millisecond
 	// claimSize is how many candidates are looked at in one transaction.
@@ -113,6 +110,7 @@ func (s *Store) candidates(ctx context.Context, backend string, number uint64, l
 	owed := s.owed(backend, number)
 	var subjects map[string]uint64
 	var marked map[candidate]bool
+	noted := s.notedBefore(backend, number, l)
 	err = retry(ctx, func() error {
 		page, total, err := s.page(ctx, owed+string(l)+".>", offset)
 		subjects, next = page, 0
@@ -134,6 +132,7 @@ func (s *Store) candidates(ctx context.Context, backend string, number uint64, l
 			inUse[x.place] = true
 		}
 	}
+	s.confirm(backend, number, l, listed, noted)
 	_ = s.sweep(ctx, backend, number, marked, func(at place) bool { return !inUse[at] }) // the next one does it
 	return listed, next, nil
 }
@@ -225,22 +224,6 @@ func (t *tx) requeue(p *person, backend string) candidate {
 	return candidate{key: p.key, place: at, due: due}
 }
 
-// clear removes a place where the standing is not: a process ended between two
-// steps. The person is written again, so that a transaction which is about to put
-// a standing there fails and takes another place.
-func (t *tx) clear(p *person, backend string, x candidate) {
-	if t.now.Sub(time.UnixMilli(x.due)) < staleAfter {
-		return
-	}
-	t.leaveAt(p, backend, x.place)
-}
-
-// leaveAt removes a place where no standing was, and which therefore has no mark.
-func (t *tx) leaveAt(p *person, backend string, at place) {
-	t.single = append(t.single, purge{Filter: t.s.at(backend, t.registry.Backends[backend].Number, at, p.key)})
-	p.dirty = true
-}
-
 func clone(st store.Standing) store.Standing {
 	st.Fields = slices.Clone(st.Fields)
 	return st
@@ -279,7 +262,7 @@ func (s *Store) insert(backend string, number uint64, l lane, more []candidate) 
 func (s *Store) queue(backend string, number uint64) *queue {
 	q := s.queues[backend]
 	if q == nil || q.number != number {
-		q = &queue{number: number, lanes: make(map[lane][]candidate), marks: make(map[lane]int)}
+		q = &queue{number: number, lanes: make(map[lane][]candidate), marks: make(map[lane]int), noted: make(map[lane]map[candidate]bool), strays: make(map[lane]map[candidate]bool)}
 		s.queues[backend] = q
 	}
 	return q

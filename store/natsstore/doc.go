@@ -57,7 +57,7 @@
 // removed when the change is written. A process that is killed between the two, or
 // while it writes a change of more than 1000 messages, leaves places without a
 // standing. A Backlog counts them, and Middleware.Drain waits for them, until a Claim
-// removes them when they are four seconds old.
+// finds them for the second time and they are four seconds old.
 //
 // Ids are in hex in subjects, so no id can be taken for a wildcard, or for two
 // tokens. The bucket can be looked at with the tool nats:

@@ -185,7 +185,7 @@ func (s *Store) count(ctx context.Context, backend string, number uint64, l lane
 			return places.Total, err
 		}
 		// What was written in between may be marks of places that are not counted.
-		between := int(marks.State.LastSeq - places.State.LastSeq)
+		between := max(0, int(marks.State.LastSeq)-int(places.State.LastSeq))
 		n = min(places.Total, max(0, places.Total-marks.Total+between))
 		if between == 0 {
 			break

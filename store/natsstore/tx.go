@@ -31,6 +31,7 @@ type tx struct {
 	single   []purge   // of places that have no mark
 	emptied  []string  // people of whom nothing is kept any more
 	erased   []store.Key
+	noted    []leaving // places that may be strays
 }
 
 type person struct {

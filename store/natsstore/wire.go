@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,9 +20,9 @@ import (
 // https://github.com/nats-io/nats-architecture-and-design/tree/main/adr
 
 const (
-	answerTime = 2 * time.Second  // how long one request is waited for
-	listTime   = time.Minute      // and one which makes the server go through many subjects
-	readSize   = 500              // people in one read; the server answers with up to 1024
+	answerTime = 2 * time.Second // how long one request is waited for
+	listTime   = time.Minute     // and one which makes the server go through many subjects
+	readSize   = 500             // people in one read; the server answers with up to 1024
 
 	headerTx       = "Rollcall-Tx" // the transaction that wrote an entry
 	headerSubject  = "Nats-Subject"
@@ -186,11 +187,18 @@ type purge struct {
 	Before uint64 `json:"seq,omitempty"`
 }
 
-// purge removes subjects, all at once.
+// purge removes subjects, many at once.
 func (s *Store) purge(ctx context.Context, purges []purge) error {
-	if len(purges) == 0 {
-		return nil
+	const size = 200 // so that the server answers in time
+	for some := range slices.Chunk(purges, size) {
+		if err := s.purgeSome(ctx, some); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (s *Store) purgeSome(ctx context.Context, purges []purge) error {
 	inbox := s.nc.NewInbox()
 	sub, err := s.nc.SubscribeSync(inbox)
 	if err != nil {

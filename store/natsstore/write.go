@@ -66,6 +66,7 @@ func (t *tx) changed() (messages []message, err error) {
 func (t *tx) clean(ctx context.Context, last uint64) error {
 	ctx = context.WithoutCancel(ctx)
 	_ = t.s.purge(ctx, t.single) // Claim and Replay find the others
+	t.s.note(t.noted)
 	t.s.sweepLater(ctx, t.marks, t.left)
 	var marks, purges []purge
 	for _, key := range t.erased {
