@@ -180,10 +180,11 @@ func answered(changes []store.Change, err error, deltas int) ([]store.Change, er
 }
 
 func (c *committer) saved(e *entry, change store.Change) {
-	forgotten, tell := c.m.pending.settle(e, c.m.marksAfter(e, change))
+	forgotten, tell, repeat := c.m.pending.settle(e, c.m.marksAfter(e, change))
 	if forgotten {
 		change = store.Change{Suppressed: true}
 	}
+	defer c.m.repeated(repeat, change)
 	defer c.m.pending.done(e)
 	if !tell {
 		return
@@ -192,6 +193,19 @@ func (c *committer) saved(e *entry, change store.Change) {
 	o.Profile, o.Fields, o.Attempts = change.Profile, change.Fields, e.failures+1
 	o.Result, o.Reason = c.m.resultOf(change)
 	c.m.tell(o)
+}
+
+// repeated ends an observation that said nothing new, as Observe does with those who
+// are known. nil is none.
+func (m *Middleware) repeated(e *entry, change store.Change) {
+	if e == nil {
+		return
+	}
+	defer m.pending.done(e)
+	m.late.note(lateSlot(e.person, e.marks[0].core), e.marks[0].at)
+	o := e.origin.outcome(e.key)
+	o.Result, o.Profile = Unchanged, change.Profile
+	m.tell(o)
 }
 
 // marksAfter returns what the seen table may remember of e, given what the store
@@ -225,7 +239,7 @@ func (m *Middleware) resultOf(change store.Change) (Result, Reason) {
 // rejected ends an observation that the store will never take.
 func (c *committer) rejected(e *entry, err error) {
 	c.m.log.Debug("store rejects a person", zap.Stringer("key", e.key), zap.Error(err))
-	_, tell := c.m.pending.settle(e, nil)
+	_, tell, _ := c.m.pending.settle(e, nil)
 	defer c.m.pending.done(e)
 	if !tell {
 		return

@@ -66,7 +66,9 @@ func (im *importer) saveSome(ctx context.Context, left *[]*entry, n int) error {
 }
 
 func (im *importer) saved(e *entry, change store.Change) {
-	if im.m.pending.leave(e, im.m.marksAfter(e, change)) {
+	forgotten, repeat := im.m.pending.leave(e, im.m.marksAfter(e, change))
+	im.m.repeated(repeat, change)
+	if forgotten {
 		change = store.Change{Suppressed: true}
 	}
 	im.next.count(im.m.resultOf(change))
@@ -100,12 +102,12 @@ func (p *pending) reserve(batch []*entry, places bool) bool {
 	return true
 }
 
-// leave ends what reserve began. forgotten is as in settle.
-func (p *pending) leave(e *entry, marks []mark) (forgotten bool) {
+// leave ends what reserve began. What it returns is as in settle.
+func (p *pending) leave(e *entry, marks []mark) (forgotten bool, repeat *entry) {
 	if !e.outside {
-		forgotten, _ = p.settle(e, marks)
+		forgotten, _, repeat = p.settle(e, marks)
 		p.done(e)
-		return forgotten
+		return forgotten, repeat
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +117,7 @@ func (p *pending) leave(e *entry, marks []mark) (forgotten bool) {
 	if other := p.entries[e.key]; other != nil {
 		other.unsure = other.inFlight
 	}
-	return false
+	return false, nil
 }
 
 func (p *pending) unmark(e *entry) {

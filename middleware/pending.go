@@ -190,20 +190,42 @@ func (p *pending) take(n int) []*entry {
 // the seen table remember marks, unless something newer of the person waits.
 // forgotten is true when Forget came meanwhile; tell, when its observation has
 // had no Outcome yet. After that Outcome comes done.
-func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool) {
+//
+// repeat is what came meanwhile and says the same. It is over too, as Unchanged:
+// whoever writes all the time would otherwise be saved again with each batch. After
+// its Outcome comes done.
+func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bytes -= e.size
 	tell, e.told = !e.told, true
+	sure := !e.forgotten && !e.unsure
+	if sure && e.next != nil && e.next.repeats(e, marks) {
+		repeat, e.next = e.next, nil
+		p.bytes -= repeat.size
+	}
 	p.replace(e, e.next)
-	if e.next == nil && !e.forgotten && !e.unsure {
+	if e.next == nil && sure {
 		for _, mk := range marks {
 			if !mk.void {
 				p.seen.mark(mk.slot, mk.fingerprint, mk.core)
 			}
 		}
 	}
-	return e.forgotten, tell
+	return e.forgotten, tell, repeat
+}
+
+// repeats reports whether n, which came after e, says nothing that is not durable
+// with e, of which marks are to be remembered. The first mark is that of an event
+// as a whole, and of its period.
+func (n *entry) repeats(e *entry, marks []mark) bool {
+	if len(marks) == 0 || len(n.marks) == 0 || marks[0].void || n.marks[0].void ||
+		marks[0].slot != n.marks[0].slot || marks[0].fingerprint != n.marks[0].fingerprint {
+		return false
+	}
+	return slices.EqualFunc(n.delta.Registers, e.delta.Registers, func(a, b store.Register) bool {
+		return a.Field == b.Field && a.Value == b.Value && a.Cleared == b.Cleared
+	})
 }
 
 // replace puts what came of the person while e was in flight into e's place, nil
