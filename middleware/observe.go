@@ -115,7 +115,9 @@ func (m *Middleware) entry(s *Sender, person uint64, at time.Time) (*entry, Resu
 	if err := key.Validate(); err != nil {
 		return nil, Dropped, ReasonInvalidKey
 	}
-	key.UserID = strings.Clone(key.UserID)
+	if s.NumericID == 0 { // else Key has just made it
+		key.UserID = strings.Clone(key.UserID)
+	}
 	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
 		at = now
 	}

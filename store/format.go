@@ -108,6 +108,9 @@ func tidyLocale(s string) string {
 		return s
 	}
 	tidy := tag.String()
+	if tidy == s {
+		return s
+	}
 	if again, err := language.Parse(tidy); err != nil || again.String() != tidy {
 		return s
 	}
