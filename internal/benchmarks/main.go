@@ -65,7 +65,7 @@ func (o options) run(ctx context.Context) error {
 			continue
 		}
 		readings, err := run(ctx, s, o.roundsOf(s))
-		lacks, unavailable := errors.AsType[Unavailable](err)
+		lacks, unavailable := errors.AsType[UnavailableError](err)
 		if err != nil && !unavailable {
 			return err
 		}

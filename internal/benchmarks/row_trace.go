@@ -95,7 +95,7 @@ func postgresTrace() Subject {
 		Prepare: func(e *Env) error {
 			server, err := pgtest.Start()
 			if errors.Is(err, pgtest.ErrMissing) {
-				return Unavailable("Postgres is not installed")
+				return UnavailableError("Postgres is not installed")
 			} else if err != nil {
 				return err
 			}

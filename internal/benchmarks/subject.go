@@ -13,7 +13,7 @@ type Subject struct {
 	Sides  []Side
 	Claims []Claim
 	// Prepare makes what the sides share, before their first turn; its Env lasts until
-	// their last. Where it returns an Unavailable, the rows say so. nil: they share
+	// their last. Where it returns an UnavailableError, the rows say so. nil: they share
 	// nothing.
 	Prepare func(e *Env) error
 	// Rounds is how often each side has its turn. 0: 7.
@@ -25,10 +25,10 @@ type Subject struct {
 	Exact bool
 }
 
-// An Unavailable says what this machine lacks for a Subject to be measured.
-type Unavailable string
+// An UnavailableError says what this machine lacks for a Subject to be measured.
+type UnavailableError string
 
-func (u Unavailable) Error() string { return string(u) }
+func (u UnavailableError) Error() string { return string(u) }
 
 // A Side has either a Loop or a Once.
 type Side struct {
