@@ -81,12 +81,10 @@ func bars(rows []Result) string {
 // share is how much of what is wanted is used up.
 func (r Result) share() float64 {
 	switch {
-	case r.Median == r.Bound:
-		return 1
-	case r.Least:
-		return r.Bound / r.Median
 	case r.Bound == 0:
 		return max(0, 2*r.Median)
+	case r.Least:
+		return r.Bound / r.Median
 	default:
 		return max(0, r.Median/r.Bound)
 	}
