@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -40,7 +41,9 @@ func merge() Subject {
 		Sides: []Side{{Name: "rollcall", Loop: func(*Env) (func(int) error, error) {
 			return func(n int) error {
 				for range n {
-					merged = store.Merge(kept, patch)
+					if store.Merge(kept, patch).Key != key {
+						return errors.New("it is somebody else")
+					}
 				}
 				return nil
 			}, nil
@@ -52,5 +55,3 @@ func merge() Subject {
 		},
 	}
 }
-
-var merged store.Record // keeps the compiler from leaving Merge out
