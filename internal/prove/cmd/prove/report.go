@@ -22,7 +22,7 @@ type report struct {
 type result struct {
 	promise string   // t.Attr("promise", ...)
 	figures []string // t.Attr("figure", ...)
-	missed  string   // t.Attr("missed", ...): a figure beyond its promise
+	missed  bool     // t.Attr("missed", ...): the figure is beyond its promise
 	action  string   // pass, fail or skip; "" when it did not end
 	passed  int      // subtests, one within another not counted
 	output  strings.Builder
@@ -58,7 +58,7 @@ func (r *report) add(e event) {
 		case "figure":
 			t.figures = append(t.figures, e.Value)
 		case "missed":
-			t.missed = e.Value
+			t.missed = true
 		}
 	case "pass":
 		t.action = e.Action
@@ -119,8 +119,8 @@ func (r *report) row(promise, dir, name, failed string) row {
 	}
 	x.figure = t.figure()
 	switch {
-	case t.action == "pass" && t.missed != "":
-		x.detail = t.missed
+	case t.action == "pass" && t.missed:
+		x.state = missed
 	case t.action == "pass":
 		x.state = held
 	case t.action == "skip":
