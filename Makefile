@@ -19,10 +19,10 @@ test: export ROLLCALL_REQUIRE_SERVERS = 1
 test: export ROLLCALL_REQUIRE_NODE = 1
 test: ## Run every test under the race detector, with real servers (as root, apt-get installs what is missing)
 	@.ci/install
-	go test -race ./...
+	go test -race -timeout 30m ./...
 	@for dir in $(NESTED); do \
 		echo "cd $$dir && go test -race ./..."; \
-		(cd $$dir && go test -race ./...) || exit 1; \
+		(cd $$dir && go test -race -timeout 30m ./...) || exit 1; \
 	done
 	@echo "Allocations are counted without the race detector, which makes some of its own:"
 	go test -run Alloc ./store ./middleware ./adapters/telegram ./adapters/discord
@@ -51,7 +51,7 @@ fuzz: ## Fuzz each target for FUZZTIME (10s)
 	@set -e; for pkg in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 			echo "== $$pkg $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$pkg; \
 		done; \
 	done
 
