@@ -66,8 +66,13 @@ func TestBatches(t *testing.T) {
 			return fault{}
 		})
 		mw, j := start(t, st, middleware.Options{Backends: backends(b)})
-		for id := range uint64(210) {
-			mw.Observe(person(1+id, 0, "Ann"))
+		// In one transaction, so that no batch is small for want of people.
+		people := func(yield func(middleware.Sender, error) bool) {
+			for id := uint64(1); id <= 210 && yield(*person(id, 0, "Ann"), nil); id++ {
+			}
+		}
+		if _, err := mw.Import(t.Context(), people, nil); err != nil {
+			t.Fatal(err)
 		}
 		drain(t, mw)
 		if most := slices.Max(*b.sizes); most != 20 || len(*b.sizes) > 13 || b.most > 4 {
