@@ -29,8 +29,8 @@
 //
 // Every observation ends in exactly one [Outcome]: [Created], [Updated],
 // [Unchanged], [Coalesced], [Dropped] or [Failed]. Options.OnSuccess hears of
-// Created and Updated, OnFailure of Failed, OnOutcome of all, and
-// [Middleware.Stats] counts them. Hooks run one at a time on a goroutine of
+// Created and Updated, and of Delivered and Erased at backends, OnFailure of Failed,
+// OnOutcome of all, and [Middleware.Stats] counts them. Hooks run one at a time on a goroutine of
 // their own and the outcomes of one person come in order, but for this: an
 // observation that joins one that waits is Coalesced at once, before the other
 // is saved.

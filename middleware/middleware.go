@@ -13,7 +13,7 @@ import (
 
 // A Middleware keeps the profiles of the people that adapters observe. All its
 // methods may be called from many goroutines at once. On a nil Middleware only
-// Observe may be called.
+// Observe and Known may be called.
 type Middleware struct {
 	store     store.Store
 	log       *zap.Logger

@@ -46,7 +46,7 @@
 //     not forwarded. It is not marked as verified: Telegram does not document
 //     that it is
 //   - phone_number, email and address of an order, only with Options.OrderInfo
-//   - bio, from a request to join a chat
+//   - bio, from a request to join a chat, with Everyone
 //
 // An event counts as of the time that Telegram gives it: an edit's own, and never
 // that of the message under a button. Within a second the update_id decides, so
