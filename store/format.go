@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"golang.org/x/text/language"
 )
 
 // What each format's problem function says is the Problem of a FieldError.
@@ -91,38 +89,6 @@ func phoneProblem(s string) string {
 		if c < '0' || c > '9' {
 			return problem
 		}
-	}
-	return ""
-}
-
-const maxLocale = 64
-
-// tidyLocale leaves the few tags alone whose canonical form has yet another one,
-// such as a private extension out of order.
-func tidyLocale(s string) string {
-	if len(s) > maxLocale {
-		return s
-	}
-	tag, err := language.Parse(s)
-	if err != nil {
-		return s
-	}
-	tidy := tag.String()
-	if tidy == s {
-		return s
-	}
-	if again, err := language.Parse(tidy); err != nil || again.String() != tidy {
-		return s
-	}
-	return tidy
-}
-
-func localeProblem(s string) string {
-	if len(s) > maxLocale || strings.Contains(s, "_") {
-		return "is not a language tag in the form of BCP 47, such as pt-BR"
-	}
-	if tag, err := language.Parse(s); err != nil || tag == language.Und {
-		return "is not a language tag that BCP 47 knows, such as pt-BR"
 	}
 	return ""
 }
