@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -69,14 +70,16 @@ var errNoExpirer = fmt.Errorf("the store is no store.Expirer, choose another, su
 // mayExpire returns nil where those who were silent for that long can be told from
 // the others. seenEvery is in seconds.
 func mayExpire(when When, seenEvery int64, silence time.Duration) error {
-	least := leastPeriods * time.Duration(seenEvery) * time.Second
+	every := time.Duration(seenEvery) * time.Second
 	switch {
 	case when == FirstMessage:
 		return fmt.Errorf("with Options.When FirstMessage nobody knows who is still there, choose EveryChange: %w", store.ErrInvalid)
 	case seenEvery == 0:
 		return fmt.Errorf("with a negative Options.SeenEvery nobody knows who is still there, leave it 0: %w", store.ErrInvalid)
-	case silence < least:
-		return fmt.Errorf("less than %d times Options.SeenEvery, make it %s or longer, or SeenEvery shorter: %w", leastPeriods, least, store.ErrInvalid)
+	case every > math.MaxInt64/leastPeriods:
+		return fmt.Errorf("%d times Options.SeenEvery is longer than time.Duration, make SeenEvery shorter: %w", leastPeriods, store.ErrInvalid)
+	case silence < leastPeriods*every:
+		return fmt.Errorf("less than %d times Options.SeenEvery, make it %s or longer, or SeenEvery shorter: %w", leastPeriods, leastPeriods*every, store.ErrInvalid)
 	}
 	return nil
 }
@@ -147,7 +150,7 @@ func (m *Middleware) sweepDaily(ctx context.Context) {
 func (m *Middleware) silentBefore() time.Time {
 	now := time.Now()
 	now = notAhead(m.sweeps.began.Round(0), now.Sub(m.sweeps.began), now.Round(0))
-	return now.Add(-m.sweeps.retention - time.Duration(m.seenEvery)*time.Second)
+	return now.Add(-m.sweeps.retention).Add(-time.Duration(m.seenEvery) * time.Second) // their sum may overflow
 }
 
 // notAhead returns now, or what it would be had nobody set the clock since began, if

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -308,6 +309,8 @@ func TestRetentionIsRefusedWhereNobodyKnowsWhoIsThere(t *testing.T) {
 		"make it 8h0m0s":     {Retention: 7 * time.Hour, SeenEvery: 10 * time.Minute},
 		"negative Options.S": {Retention: 400 * day, SeenEvery: -1},
 		"FirstMessage":       {Retention: 400 * day, When: middleware.FirstMessage},
+		"make SeenEvery sho": {Retention: time.Hour, SeenEvery: math.MaxInt64},
+		"longer than time.D": {Retention: math.MaxInt64, SeenEvery: math.MaxInt64/48 + time.Second},
 	} {
 		if mw, err := middleware.New(memstore.New(), &o); mw != nil || !errors.Is(err, store.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: New = %v", want, err)
@@ -320,9 +323,21 @@ func TestRetentionIsRefusedWhereNobodyKnowsWhoIsThere(t *testing.T) {
 	}
 	for _, o := range []middleware.Options{
 		{Retention: 48 * time.Hour}, {Retention: 48 * time.Second, SeenEvery: time.Second}, {Retention: 48 * time.Hour, When: middleware.StartOnly},
+		{Retention: math.MaxInt64, SeenEvery: math.MaxInt64 / 48},
 	} {
 		start(t, memstore.New(), o)
 	}
+}
+
+func TestTheLongestRetentionErasesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mw, _ := start(t, memstore.New(), middleware.Options{Retention: math.MaxInt64})
+		mw.Observe(now(1, "Ann"))
+		time.Sleep(2 * day)
+		if n := mw.Stats().Expired; n != 0 {
+			t.Errorf("%d are erased who were there two days ago", n)
+		}
+	})
 }
 
 func TestExpireRefusesWhatCannotBe(t *testing.T) {
