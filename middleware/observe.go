@@ -163,6 +163,7 @@ func (m *Middleware) delta(s *Sender, key store.Key, seen, at time.Time, late bo
 		}
 		registers = append(registers, r)
 	}
+	own(registers)
 	return store.NewRecord(key, seen, seen, registers)
 }
 
@@ -179,7 +180,34 @@ func (m *Middleware) repair(key store.Key, at time.Time, f store.Field, raw stri
 		m.log.Debug("a value cannot be kept", zap.Stringer("key", key), zap.String("field", string(f)))
 		return "", false
 	}
-	return strings.Clone(value), true // it may point into the whole event
+	return value, true
+}
+
+// maxShared is up to how many bytes values share memory: one that outlives the others
+// of its event keeps it all from being freed.
+const maxShared = 32
+
+// own copies the values, which may point into the whole event. Most are short, and
+// one string holds these.
+func own(registers []store.Register) {
+	size := 0
+	for _, r := range registers {
+		if len(r.Value) <= maxShared {
+			size += len(r.Value)
+		}
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range registers {
+		r := &registers[i]
+		if len(r.Value) > maxShared {
+			r.Value = strings.Clone(r.Value)
+			continue
+		}
+		start := b.Len()
+		b.WriteString(r.Value)
+		r.Value = b.String()[start:]
+	}
 }
 
 var customPrefix = string(store.CustomKey(""))
