@@ -112,22 +112,27 @@ func refuses(err error) bool {
 func (c *committer) ask(ctx context.Context, batch []*entry) (changes []store.Change, err error) {
 	ctx, end := c.m.traceCommit(ctx, batch)
 	defer func() { end(err) }()
+	return c.m.apply(ctx, batch)
+}
+
+// apply is ask without a trace.
+func (m *Middleware) apply(ctx context.Context, batch []*entry) (changes []store.Change, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	deaf := time.AfterFunc(2*commitTimeout, func() {
-		c.m.log.Warn("store neither answers nor heeds its context; nothing is saved", zap.Int("waiting", c.m.pending.len()))
+		m.log.Warn("store neither answers nor heeds its context; nothing is saved", zap.Int("waiting", m.pending.len()))
 	})
 	defer deaf.Stop()
 	deltas := make([]store.Record, len(batch))
 	for i, e := range batch {
 		deltas[i] = e.delta
 	}
-	err = c.m.containStore(func() error {
-		if c.m.when == FirstMessage {
-			changes, err = c.introduce(ctx, deltas)
+	err = m.containStore(func() error {
+		if m.when == FirstMessage {
+			changes, err = m.introduce(ctx, deltas)
 			return err
 		}
-		changes, err = c.m.store.Apply(ctx, deltas)
+		changes, err = m.store.Apply(ctx, deltas)
 		return err
 	})
 	return answered(changes, err, len(deltas))
@@ -146,11 +151,11 @@ func (m *Middleware) containStore(call func() error) (err error) {
 
 // introduce applies those deltas whose people were never seen. For the others
 // it answers with the zero Change.
-func (c *committer) introduce(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+func (m *Middleware) introduce(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
 	var strangers []store.Record
 	var places []int
 	for i, d := range deltas {
-		kept, err := c.m.store.Get(ctx, d.Key)
+		kept, err := m.store.Get(ctx, d.Key)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
@@ -162,7 +167,7 @@ func (c *committer) introduce(ctx context.Context, deltas []store.Record) ([]sto
 	if len(strangers) == 0 {
 		return changes, nil
 	}
-	made, err := c.m.store.Apply(ctx, strangers)
+	made, err := m.store.Apply(ctx, strangers)
 	if made, err = answered(made, err, len(strangers)); err != nil {
 		return nil, err
 	}

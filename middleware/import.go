@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"runtime/debug"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -53,8 +54,10 @@ type ImportProgress struct {
 // No hook hears of an imported sender, and Stats do not count it: a million people
 // did not just write, and shall not be greeted. What is new is owed to
 // Options.Backends, as after any change, and of these deliveries the hooks hear.
-// Afterwards the first event that says the same as the import costs no write, if
-// ExpectedPeople has room for everybody.
+// Afterwards the first event that says the same as the import costs no write, if it
+// comes within Options.SeenEvery of Sender.At and ExpectedPeople has room for
+// everybody. Who was silent for Options.Retention by their Sender.At is erased at the
+// next sweep: leave it zero to give them that long from now.
 //
 // An error ends the import, and is wrapped: of senders, of the store (see
 // [store.Store]), of ctx, or store.ErrClosed after Close. The ImportProgress beside
@@ -115,11 +118,12 @@ func (im *importer) take(s *Sender) {
 			im.next.Dropped[ReasonPanic]++
 		}
 	}()
-	e, result, reason := im.m.judge(s)
+	e, result, reason := im.judge(s)
 	if e == nil {
 		im.next.count(result, reason)
 		return
 	}
+	im.m.pending.expect(e)
 	if first := im.places[e.key]; first != nil {
 		if im.m.when != FirstMessage {
 			first.join(e)
@@ -129,6 +133,20 @@ func (im *importer) take(s *Sender) {
 	}
 	im.places[e.key] = e
 	im.batch = append(im.batch, e)
+}
+
+// judge is that of Observe. Only, the table does not know what the batch says of its
+// people, and so is not asked about them.
+func (im *importer) judge(s *Sender) (*entry, Result, Reason) {
+	e, result, reason := im.m.judge(s)
+	if result != Unchanged || im.places[s.Key()] == nil {
+		return e, result, reason
+	}
+	at := s.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	return im.m.entry(s, s.personSlot(), at)
 }
 
 // flush saves what was read since the last one, and tells of it.

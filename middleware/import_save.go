@@ -31,7 +31,7 @@ func (im *importer) saveSome(ctx context.Context, left *[]*entry, n int) error {
 	if n == 0 {
 		return nil
 	}
-	changes, err := (&committer{m: im.m}).ask(ctx, batch)
+	changes, err := im.m.apply(ctx, batch)
 	switch {
 	case err == nil:
 		im.struck = nil
@@ -72,6 +72,14 @@ func (im *importer) saved(e *entry, change store.Change) {
 		change = store.Change{Suppressed: true}
 	}
 	im.next.count(im.m.resultOf(change))
+}
+
+// expect has the table not answer for somebody whom an import has read: who changes
+// back before the change is durable has to be seen.
+func (p *pending) expect(e *entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unmark(e)
 }
 
 // reserve takes the entries of an import in as if the committer had them in

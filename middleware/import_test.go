@@ -177,6 +177,41 @@ func TestImportedPeopleAreKnown(t *testing.T) {
 	}
 }
 
+// The table knows the first state all the while.
+func TestImportSeesWhoChangesBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		list  []*middleware.Sender
+		event *middleware.Sender // comes and is saved after the first of list
+	}{
+		"in one batch":                       {list: []*middleware.Sender{ann(2, "Anna"), ann(3, "Ann")}},
+		"and an older event comes meanwhile": {list: []*middleware.Sender{ann(2, "Anna"), ann(3, "Ann")}, event: ann(1, "Ann")},
+		"in an event that comes meanwhile":   {list: []*middleware.Sender{ann(2, "Anna")}, event: ann(3, "Ann")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mw, _ := start(t, memstore.New(), middleware.Options{})
+			mw.Observe(ann(0, "Ann"))
+			flush(t, mw)
+			_, err := mw.Import(t.Context(), func(yield func(middleware.Sender, error) bool) {
+				for i, s := range c.list {
+					if !yield(*s, nil) {
+						return
+					}
+					if i == 0 && c.event != nil {
+						mw.Observe(c.event)
+						flush(t, mw)
+					}
+				}
+			}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := get(t, mw, annKey).GivenName; got != "Ann" {
+				t.Errorf("the name is %q, and the newest word is Ann", got)
+			}
+		})
+	}
+}
+
 func TestImportEndsWithWhatWasReadBeforeAnErrorOfTheSenders(t *testing.T) {
 	mw, _ := start(t, memstore.New(), middleware.Options{})
 	p, err := mw.Import(t.Context(), func(yield func(middleware.Sender, error) bool) {

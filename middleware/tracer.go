@@ -21,7 +21,7 @@ import (
 // is logged and contained. What they are given is theirs until they return.
 //
 // Set, Get and the other methods that ask the store on the caller's goroutine, with
-// the caller's context, are the caller's to trace.
+// the caller's context, Import among them, are the caller's to trace.
 type Tracer interface {
 	// TraceCommitStart is told of a transaction that saves people.
 	TraceCommitStart(ctx context.Context, c Commit) context.Context

@@ -178,6 +178,15 @@ func TestTracerSeesCommits(t *testing.T) {
 	})
 }
 
+func TestTracerSeesNoCommitOfAnImport(t *testing.T) {
+	w := newWitness()
+	mw, _ := start(t, memstore.New(), middleware.Options{Tracer: w})
+	doImport(t, mw, ann(0, "Ann"))
+	if len(w.begun) > 0 || len(w.commits) > 0 {
+		t.Errorf("told of %+v and %+v, which is about nobody whom Observe took in", w.begun, w.commits)
+	}
+}
+
 func TestTracerSeesWhatBecomesOfCalls(t *testing.T) {
 	for _, test := range []struct {
 		name  string
