@@ -194,9 +194,14 @@ func (c *committer) saved(e *entry, change store.Change) {
 	if !tell {
 		return
 	}
+	result, reason := c.m.resultOf(change)
+	if !c.m.wantsHook(result) {
+		c.m.counts.add(result, reason)
+		return
+	}
 	o := e.origin.outcome(e.key)
 	o.Profile, o.Fields, o.Attempts = change.Profile, change.Fields, e.failures+1
-	o.Result, o.Reason = c.m.resultOf(change)
+	o.Result, o.Reason = result, reason
 	c.m.tell(o)
 }
 
