@@ -19,20 +19,23 @@ import (
 type Explanation struct {
 	Key   store.Key // zero where the event has nobody
 	Event string    // the platform's word for it
-	// At is when the event counts as said: Sender.At, or now where that cannot be.
+	// At is when the event counts as seen: Sender.At, or now where that cannot be.
+	// What an Undated one says counts as said long before that.
 	At time.Time
 	// Result is what the Outcome would say: Created, Updated, Unchanged or
-	// Dropped; and Reason why, for Dropped.
+	// Dropped; and Reason why, for Dropped. With FirstMessage it is Coalesced while
+	// the first message is not saved yet, of which alone something is kept.
 	Result Result
 	Reason Reason
-	// Waits is true when something of the person is not saved yet. The
-	// observation would be joined to it, and end as Coalesced.
+	// Waits is true when something of the person is not saved yet. The observation
+	// may be joined to it, and then ends as Coalesced. Result and Effect tell of the
+	// event beside what waits, and Writes and Backends of both.
 	Waits bool
 	// Writes is true when the store would be asked to write something, if only the
 	// time of LastSeen. A process that has just begun asks once more of each person.
 	Writes bool
 	// Fields tells of each that the event speaks of, sorted. Where the event is
-	// Dropped only EffectRefused is told.
+	// Dropped or Coalesced only EffectRefused is told.
 	Fields []FieldExplanation
 	// Backends tells of each of Options.Backends, in that order, when the event
 	// would be saved.
@@ -59,7 +62,7 @@ type Effect string
 // The effects.
 const (
 	EffectChange  Effect = "changes"                           // readers see another value
-	EffectSame    Effect = "is the same"                       // it is kept already
+	EffectSame    Effect = "is the same"                       // readers see what they saw
 	EffectHidden  Effect = "is hidden by what people decided"  // kept, under what is Declared or Pinned
 	EffectLate    Effect = "is older than what is kept"        // something said later, or for StartPayload earlier, stays
 	EffectRefused Effect = "cannot be kept, and is left alone" // see store.Repair and Options.CustomFields
@@ -114,7 +117,7 @@ func (m *Middleware) Explain(ctx context.Context, s *Sender) (Explanation, error
 		x.At = now
 	}
 	x.Fields = m.explainFields(s)
-	switch reason := m.leaveOut(s); {
+	switch reason := m.leaveOutContained(s); {
 	case reason != "":
 		x.Reason = reason
 		return x, nil
@@ -122,23 +125,28 @@ func (m *Middleware) Explain(ctx context.Context, s *Sender) (Explanation, error
 		x.Reason = ReasonInvalidKey
 		return x, nil //nolint:nilerr // it is the answer
 	}
-	kept, err := m.record(ctx, key)
+	waiting := m.pending.peek(key) // before the store, as record does
+	x.Waits = !waiting.Key.IsZero()
+	stored, err := contained(m, func() (store.Record, error) { return m.store.Get(ctx, key) })
 	switch {
 	case errors.Is(err, store.ErrSuppressed):
-		x.Reason = ReasonSuppressed
+		x.Reason, x.Waits = ReasonSuppressed, false
 		return x, nil
 	case err != nil && !absent(err):
 		x.Result = ""
 		return x, fmt.Errorf("middleware: explain %s: %w", key, err)
-	case m.when == FirstMessage && !kept.FirstSeen.IsZero():
+	case m.when == FirstMessage && x.Waits:
+		x.Result = Coalesced
+		return x, nil
+	case m.when == FirstMessage && !stored.FirstSeen.IsZero():
 		x.Reason = ReasonWhen
 		return x, nil
 	}
-	waiting := m.pending.peek(key)
-	x.Waits = !waiting.Key.IsZero()
-	delta := m.delta(s, key, x.At, said(s, x.At), false)
+	kept := store.Merge(stored, waiting)
+	delta := m.explainedDelta(s, key, x.At)
 	merged, change := kept.Apply(delta)
-	x.Writes = m.worthWriting(kept, merged)
+	_, unsaved := stored.Apply(store.Merge(waiting, delta))
+	x.Writes = m.worthWriting(stored, merged)
 	x.Result = Unchanged
 	switch {
 	case change.Created:
@@ -150,14 +158,36 @@ func (m *Middleware) Explain(ctx context.Context, s *Sender) (Explanation, error
 	for i := range x.Fields {
 		f := &x.Fields[i]
 		f.Was = utf8.RuneCountInString(before.Value(f.Field))
+		if f.Effect == "" {
+			f.Effect = EffectLate // unless the delta has it
+		}
 		for _, stated := range delta.Registers {
 			if stated.Field == f.Field {
 				f.Effect = effectOf(stated, merged, change)
 			}
 		}
 	}
-	x.Backends, err = m.explainBackends(ctx, merged, change)
+	x.Backends, err = m.explainBackends(ctx, merged, unsaved)
 	return x, err
+}
+
+// leaveOutContained is leaveOut, and takes a panic of Options.Who as Observe does.
+func (m *Middleware) leaveOutContained(s *Sender) (reason Reason) {
+	reason = ReasonPanic
+	m.contain("Who", func() { reason = m.leaveOut(s) })
+	return reason
+}
+
+// explainedDelta is what the store would be told of s. An event may be older than one
+// that is not saved, since it said nothing new.
+func (m *Middleware) explainedDelta(s *Sender, key store.Key, at time.Time) store.Record {
+	saidAt := said(s, at)
+	late := false
+	if m.when != FirstMessage {
+		_, set := s.core()
+		late = m.late.after(lateSlot(s.personSlot(), set), saidAt, time.Now().Add(maxAhead))
+	}
+	return m.delta(s, key, at, saidAt, late)
 }
 
 // worthWriting reports whether merged says something that kept does not, or moves
@@ -197,10 +227,16 @@ func effectOf(stated store.Register, merged store.Record, change store.Change) E
 		return EffectLate
 	case slices.Contains(change.Fields, stated.Field):
 		return EffectChange
-	case change.Profile.Value(stated.Field) != stated.Value:
+	case change.Profile.Value(stated.Field) != undecided(merged).Value(stated.Field):
 		return EffectHidden
 	}
 	return EffectSame
+}
+
+// undecided is what readers would see had nobody declared or pinned anything.
+func undecided(r store.Record) store.Profile {
+	r.Registers = slices.DeleteFunc(slices.Clone(r.Registers), func(reg store.Register) bool { return reg.Source != store.Observed })
+	return r.Profile()
 }
 
 // explainBackends tells what each backend would be sent once change is saved.

@@ -32,6 +32,8 @@ func TestExplainSaysWhatObserveThenDoes(t *testing.T) {
 // An explainedEvent is an event, and what somebody decides before it.
 type explainedEvent struct {
 	Pins, Declares string // a name; "": nothing
+	Waits          string // a given name that the store refuses until the event is observed; "": nothing
+	Again          bool   // it comes once more, a minute later
 	Minute         int
 	Says           map[store.Field]string
 }
@@ -40,6 +42,7 @@ func drawExplained(rt *rapid.T) explainedEvent {
 	names := rapid.SampledFrom([]string{"", "", "", "A", "B"})
 	e := explainedEvent{
 		Pins: names.Draw(rt, "pins"), Declares: names.Draw(rt, "declares"),
+		Waits: names.Draw(rt, "waits"), Again: rapid.Bool().Draw(rt, "again"),
 		Minute: rapid.IntRange(0, 9).Draw(rt, "minute"),
 		Says:   map[store.Field]string{store.FieldStatus: "active"},
 	}
@@ -58,7 +61,9 @@ func playExplained(t *testing.T, events []explainedEvent) error {
 		CannotClear: true,
 		Takes:       func(f store.Field) bool { return f == store.FieldName || f == store.FieldUsername },
 	}
-	mw, j := start(t, memstore.New(), middleware.Options{Backends: backends(whole, narrow)})
+	st := newFaultyStore()
+	mw, j := start(t, st, middleware.Options{Backends: backends(whole, narrow)})
+	defer st.failWith(nil)
 	for _, e := range events {
 		for source, name := range map[store.Source]string{store.Declared: e.Declares, store.Pinned: e.Pins} {
 			if name == "" {
@@ -69,6 +74,11 @@ func playExplained(t *testing.T, events []explainedEvent) error {
 			}
 		}
 		drain(t, mw)
+		if e.Waits != "" {
+			st.failWith(away)
+			mw.Observe(ann(60*e.Minute, e.Waits))
+			synctest.Wait()
+		}
 		s := &middleware.Sender{Channel: "telegram", NumericID: 42, Event: "message", At: noon.Add(time.Duration(e.Minute) * time.Minute)}
 		for f, value := range e.Says {
 			s.Set(f, value)
@@ -81,9 +91,14 @@ func playExplained(t *testing.T, events []explainedEvent) error {
 			return err
 		}
 		mw.Observe(s)
+		st.failWith(nil)
 		drain(t, mw)
 		o := j.at(middleware.TargetStore)[before]
-		if x.Result != o.Result || x.Reason != o.Reason || x.Key != o.Key || !slices.Equal(changedIn(x), o.Fields) {
+		if x.Waits {
+			if o.Result != middleware.Coalesced {
+				return fmt.Errorf("ended as %s; explained was\n%s", o.Result, x)
+			}
+		} else if x.Result != o.Result || x.Reason != o.Reason || x.Key != o.Key || !slices.Equal(changedIn(x), o.Fields) {
 			return fmt.Errorf("ended as %s %s, and changed %v; explained was\n%s", o.Result, o.Reason, o.Fields, x)
 		}
 		for i, f := range []*foreign{whole, narrow} {
@@ -93,6 +108,11 @@ func playExplained(t *testing.T, events []explainedEvent) error {
 			default:
 				return fmt.Errorf("%s was asked %+v; explained was\n%s", f.name, calls, x)
 			}
+		}
+		if e.Again {
+			s.At = s.At.Add(time.Minute)
+			mw.Observe(s)
+			drain(t, mw)
 		}
 	}
 	return nil
@@ -193,6 +213,109 @@ func TestExplainGivesTheReason(t *testing.T) {
 		if err != nil || x.Result != middleware.Dropped || x.Reason != c.want {
 			t.Errorf("%v: %s (%s), %v; want dropped (%s)", c.sender, x.Result, x.Reason, err, c.want)
 		}
+	}
+}
+
+// What waits is no reason to think that it is saved, or sent.
+func TestExplainWhileTheStoreRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, _ := start(t, st, middleware.Options{Backends: backends(newForeign("crm"))})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		x, err := mw.Explain(t.Context(), ann(1, "Ann"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !x.Waits || !x.Writes || !slices.Contains(x.Backends[0].Fields, store.FieldGivenName) {
+			t.Errorf("explained was\n%s", x)
+		}
+		if text := x.String(); !strings.Contains(text, "unchanged, may be joined to what is not saved yet\n") ||
+			!strings.Contains(text, "  saved with what waits\n") {
+			t.Errorf("got\n%s", text)
+		}
+		st.failWith(nil)
+	})
+}
+
+func TestExplainWhileAFirstMessageWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		x, err := mw.Explain(t.Context(), ann(1, "Anna"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mw.Observe(ann(1, "Anna"))
+		synctest.Wait()
+		all := j.all()
+		if o := all[len(all)-1]; x.Result != o.Result || !x.Waits || x.Writes || strings.Contains(x.String(), "saved:") {
+			t.Errorf("ended as %s; explained was\n%s", o.Result, x)
+		}
+		st.failWith(nil)
+	})
+}
+
+func TestExplainOfWhatIsOlderThanAnUnchangedEvent(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	mw.Observe(ann(2, "Ann"))
+	x, err := mw.Explain(t.Context(), ann(1, "Anna"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mw.Observe(ann(1, "Anna"))
+	flush(t, mw)
+	all := j.all()
+	if o := all[len(all)-1]; x.Result != o.Result || !strings.Contains(x.String(), "given_name: 4 characters, is older than what is kept\n") {
+		t.Errorf("ended as %s; explained was\n%s", o.Result, x)
+	}
+}
+
+func TestExplainOfANameThatIsMadeOfItsParts(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	s := ann(1, "Ann")
+	s.Set(store.FieldName, "")
+	wantEffect := func(want string) {
+		t.Helper()
+		x, err := mw.Explain(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := x.String(); !strings.Contains(text, "  name: none, "+want+"\n") {
+			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+	wantEffect("is the same") // nobody has decided anything
+	if err := mw.Set(t.Context(), annKey, store.Pinned, store.Profile{Name: "Boss"}); err != nil {
+		t.Fatal(err)
+	}
+	wantEffect("is hidden by what people decided")
+}
+
+func TestExplainOfNothingSaysNothing(t *testing.T) {
+	if text := (middleware.Explanation{}).String(); strings.Contains(text, "saved") {
+		t.Errorf("got %q", text)
+	}
+}
+
+func TestExplainTakesAPanicAsObserveDoes(t *testing.T) {
+	mw, j := start(t, memstore.New(), middleware.Options{Who: func(middleware.Sender) bool { panic("Canary") }})
+	x, err := mw.Explain(t.Context(), ann(0, "Ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mw.Observe(ann(0, "Ann"))
+	flush(t, mw)
+	if o := j.all()[0]; x.Result != o.Result || x.Reason != o.Reason {
+		t.Errorf("ended as %s (%s); explained was\n%s", o.Result, o.Reason, x)
 	}
 }
 

@@ -21,16 +21,17 @@ func (x Explanation) String() string {
 		fmt.Fprintf(&b, " (%s)", x.Reason)
 	}
 	if x.Waits {
-		b.WriteString(", joined to what is not saved yet")
+		b.WriteString(", may be joined to what is not saved yet")
 	}
 	b.WriteByte('\n')
 	for _, f := range x.Fields {
 		fmt.Fprintf(&b, "  %s\n", f)
 	}
-	if x.Result == Dropped {
-		return b.String()
-	}
 	switch {
+	case x.Result == "" || x.Result == Dropped || x.Result == Coalesced:
+		return b.String()
+	case x.Writes && x.Waits:
+		b.WriteString("  saved with what waits\n")
 	case x.Writes && x.Result == Unchanged:
 		b.WriteString("  saved: only what readers do not see, such as last_seen\n")
 	case x.Writes:

@@ -129,10 +129,14 @@ func (m *Middleware) callHooks(ctx context.Context, n notice) {
 }
 
 func (m *Middleware) contain(hook string, call func()) {
+	m.containAs("hook panicked", call, zap.String("hook", hook))
+}
+
+// containAs logs a panic of call with this message.
+func (m *Middleware) containAs(message string, call func(), which ...zap.Field) {
 	defer func() {
 		if r := recover(); r != nil {
-			m.log.Error("hook panicked", zap.String("hook", hook), zap.String("panic", panicKind(r)),
-				zap.ByteString("stack", debug.Stack()))
+			m.log.Error(message, append(which, zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))...)
 		}
 	}()
 	call()

@@ -119,7 +119,7 @@ func (m *Middleware) traceCommit(ctx context.Context, batch []*entry) (traced co
 	}
 	ctx = m.traceStart(ctx, func() context.Context { return m.tracer.TraceCommitStart(ctx, Commit{Waited: waited()}) })
 	return ctx, func(err error) {
-		m.contain("Tracer", func() { m.tracer.TraceCommitEnd(ctx, Commit{Waited: waited(), Err: err}) })
+		m.containAs("tracer panicked", func() { m.tracer.TraceCommitEnd(ctx, Commit{Waited: waited(), Err: err}) })
 	}
 }
 
@@ -145,13 +145,13 @@ func (d *deliverer) traceCall(ctx context.Context, r *result) (traced context.Co
 			people[i].Result, people[i].Err = p.callResult(c.Erase), p.err
 			people[i].Owed += took
 		}
-		d.m.contain("Tracer", func() { tracer.TraceCallEnd(ctx, c) })
+		d.m.containAs("tracer panicked", func() { tracer.TraceCallEnd(ctx, c) })
 	}
 }
 
 func (m *Middleware) traceStart(ctx context.Context, start func() context.Context) context.Context {
 	var made context.Context
-	m.contain("Tracer", func() { made = start() }) //nolint:fatcontext // once, not in a loop
+	m.containAs("tracer panicked", func() { made = start() }) //nolint:fatcontext // once, not in a loop
 	if made == nil {
 		return ctx
 	}
