@@ -167,11 +167,5 @@ func (p *Profile) put(f Field, value string) {
 }
 
 func joinName(parts ...string) string {
-	full := make([]string, 0, len(parts))
-	for _, s := range parts {
-		if s != "" {
-			full = append(full, s)
-		}
-	}
-	return strings.Join(full, " ")
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }
