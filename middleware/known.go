@@ -99,13 +99,13 @@ type mark struct {
 
 // marks returns what the table is to remember of s, which counts as said at that
 // time, and to drop until then. late is true when the core fields are out of
-// date; then they have no mark.
-func (m *Middleware) marks(s *Sender, person, period uint64, at time.Time) (marks []mark, late bool) {
+// date; then they have no mark. What is beyond latest is forged or skewed.
+func (m *Middleware) marks(s *Sender, person, period uint64, at, latest time.Time) (marks []mark, late bool) {
 	if m.when == FirstMessage {
 		return []mark{{slot: person, at: at}}, false
 	}
 	core, set := s.core()
-	late = m.late.after(lateSlot(person, set), at, time.Now().Add(maxAhead))
+	late = m.late.after(lateSlot(person, set), at, latest)
 	whole := s.whole() + period
 	needless := !m.seen.hasOther(person, whole) // until events of this person are known to differ
 	marks = make([]mark, 0, 2+s.inline+len(s.more)-bits.OnesCount8(uint8(set)))

@@ -118,15 +118,18 @@ func (m *Middleware) entry(s *Sender, person uint64, at time.Time) (*entry, Resu
 	if s.NumericID == 0 { // else Key has just made it
 		key.UserID = strings.Clone(key.UserID)
 	}
-	if now := time.Now(); at.After(now.Add(maxAhead)) || at.Unix() < 0 {
+	now := time.Now()
+	latest := now.Add(maxAhead)
+	if at.After(latest) || at.Unix() < 0 {
 		at = now
 	}
 	saidAt := said(s, at)
-	marks, late := m.marks(s, person, m.period(person, at), saidAt)
+	marks, late := m.marks(s, person, m.period(person, at), saidAt, latest)
 	return &entry{
 		key:    key,
 		person: person,
 		delta:  m.delta(s, key, at, saidAt, late),
+		since:  now,
 		marks:  marks,
 		origin: s.origin(),
 	}, "", ""

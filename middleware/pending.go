@@ -16,7 +16,7 @@ type entry struct {
 	key    store.Key
 	person uint64       // slot in the seen table
 	delta  store.Record // all that waits, joined
-	since  time.Time    // when the first of that came
+	since  time.Time    // when the first of that came, by this machine's clock
 	marks  []mark       // for the seen table, once delta is durable
 
 	origin   origin // the observation that the Outcome is about
@@ -102,7 +102,6 @@ func newPending(seen *seenTable, firstOnly bool) *pending {
 // that waits already, "" when it waits by itself, and Dropped with a reason
 // when there is no room or the intake has ended.
 func (p *pending) add(n *entry) (result Result, reason Reason) {
-	n.since = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
