@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/rollcall-go/rollcall/store"
 )
 
@@ -24,12 +22,6 @@ const (
 	firstSweep = 30 * time.Minute
 	sweepEvery = 24 * time.Hour
 	firstResay = time.Minute // when the store refused
-
-	sweepPeople = 100 // in one transaction
-	// Between two transactions a sweep rests for nine times what one took, so that
-	// it takes a tenth of the store's time.
-	sweepRest  = 9
-	leastPause = 50 * time.Millisecond
 )
 
 // sweeps are how a Middleware erases people of whom there is no sign of life.
@@ -173,7 +165,8 @@ func notAhead(began time.Time, passed time.Duration, now time.Time) time.Time {
 // earlier. The error wraps store.ErrInvalid where it is not, and where
 // Options.Retention cannot be set. Otherwise it is the store's, or wraps
 // store.ErrClosed after Close. Those who are counted are gone all the same, and the
-// next call goes on. Not to be called in a hook.
+// next call goes on. Whoever cannot be erased, as what is kept of them is damaged, is
+// left behind, and the error says how many they are. Not to be called in a hook.
 func (m *Middleware) Expire(ctx context.Context, before time.Time) (int, error) {
 	if m.closing.Load() {
 		return 0, fmt.Errorf("middleware: expire: %w", store.ErrClosed)
@@ -192,94 +185,4 @@ func (m *Middleware) Expire(ctx context.Context, before time.Time) (int, error) 
 		err = fmt.Errorf("middleware: expire: cut short by Close: %w", store.ErrClosed)
 	}
 	return people, err
-}
-
-// A sweep goes through those who were not seen since a time, and lets the store
-// erase who is silent since then.
-type sweep struct {
-	m      *Middleware
-	before time.Time
-	page   []store.Key
-	people int // who were erased
-}
-
-func (m *Middleware) sweep(ctx context.Context, before time.Time) (people int, err error) {
-	s := sweep{m: m, before: before}
-	select {
-	case s.page = <-m.sweeps.turn:
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-	if err = ctx.Err(); err == nil && !m.closing.Load() {
-		err = m.containStore(func() error { return s.run(ctx) })
-	}
-	m.sweeps.turn <- s.page
-	if s.people > 0 {
-		m.log.Info("people were erased of whom there was no sign of life", zap.Int("people", s.people))
-	}
-	return s.people, err
-}
-
-func (s *sweep) run(ctx context.Context) error {
-	if err := s.erase(ctx); err != nil {
-		return err
-	}
-	began := time.Now()
-	for p, err := range s.m.store.List(ctx, store.Filter{SeenBefore: s.before}) {
-		if err != nil {
-			return err
-		}
-		if s.page = append(s.page, p.Key); len(s.page) < sweepPeople {
-			continue
-		}
-		if err := s.erase(ctx); err != nil {
-			return err
-		}
-		if err := s.rest(ctx, time.Since(began)); err != nil {
-			return err
-		}
-		began = time.Now()
-	}
-	return s.erase(ctx)
-}
-
-// erase hands the page to the store. It stays where the store may want it again.
-func (s *sweep) erase(ctx context.Context) error {
-	if len(s.page) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	expired, err := s.m.sweeps.store.Expire(ctx, s.page, s.before)
-	if err == nil && len(expired) != len(s.page) {
-		err = fmt.Errorf("middleware: the store answered of %d people for %d: %w", len(expired), len(s.page), store.ErrUnavailable)
-	}
-	for i, key := range s.page[:min(len(s.page), len(expired))] {
-		if expired[i] {
-			s.people++
-			s.m.sweeps.people.Add(1)
-			s.m.tell(&Outcome{Target: TargetStore, Result: Erased, Key: key})
-		}
-	}
-	s.m.nudge()
-	if err == nil || !refuses(err) {
-		s.page = s.page[:0]
-	}
-	return err
-}
-
-// rest leaves the store to others, and lets the hooks catch up.
-func (s *sweep) rest(ctx context.Context, took time.Duration) error {
-	for pause := max(leastPause, sweepRest*took); ; pause = leastPause {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-		if len(s.m.notices) <= hookQueue/2 {
-			return nil
-		}
-	}
 }

@@ -37,6 +37,8 @@ type anExpirer struct {
 	expire func(ctx context.Context, keys []store.Key, before time.Time) ([]bool, error) // nil: works
 	list   func(yield func(store.Profile, error) bool)
 
+	listDamaged []store.Key // at whom a listing ends
+
 	mu     sync.Mutex
 	healed bool // expire and list count no more
 	calls  []expiry
@@ -65,7 +67,17 @@ func (e *anExpirer) List(ctx context.Context, f store.Filter) iter.Seq2[store.Pr
 	if e.list != nil && !e.healed {
 		return e.list
 	}
-	return e.Store.List(ctx, f)
+	return func(yield func(store.Profile, error) bool) {
+		for p, err := range e.Store.List(ctx, f) {
+			if slices.Contains(e.listDamaged, p.Key) {
+				yield(store.Profile{}, fmt.Errorf("list: %w", &store.DamagedError{Key: p.Key, Err: errOdd}))
+				return
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
 }
 
 func (e *anExpirer) heal(healed bool) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -132,7 +134,12 @@ func TestSweepWhenTheStoreIsOdd(t *testing.T) {
 				}
 				yield(store.Profile{}, errOdd)
 			}
-		}, true, 100},
+		}, true, 120},
+		"damage leads back": {func(st *anExpirer) {
+			st.list = func(yield func(store.Profile, error) bool) {
+				yield(store.Profile{}, &store.DamagedError{Key: keyOf(1000), Err: errOdd}) // again and again
+			}
+		}, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -162,27 +169,80 @@ func TestSweepWhenTheStoreIsOdd(t *testing.T) {
 	}
 }
 
-// Who cannot be erased must not stand in the way of others for ever.
+// Who cannot be erased, or listed, must not stand in the way of others.
 func TestSweepLeavesBehindWhomTheStoreCannotErase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &anExpirer{Store: memstore.New()}
-		crowded(t, st, 150, 40*day)
-		damaged := keyOf(1149)
+		unlisted := []store.Key{keyOf(1000), keyOf(1042), keyOf(1043)}
+		st.listDamaged = unlisted
+		var damaged []store.Key
+		for id := range uint64(20) {
+			damaged = append(damaged, keyOf(1120+id), keyOf(1200+3*id))
+		}
 		st.expire = func(ctx context.Context, keys []store.Key, before time.Time) ([]bool, error) {
-			if slices.Contains(keys, damaged) {
+			if slices.ContainsFunc(keys, func(k store.Key) bool { return slices.Contains(damaged, k) }) {
 				return nil, errOdd
 			}
 			return st.Store.Expire(ctx, keys, before)
 		}
-		mw, _ := start(t, st, middleware.Options{Retention: 30 * day})
-		time.Sleep(time.Hour)
-		if n := mw.Stats().Expired; n != 100 {
-			t.Errorf("%d are erased in front; want 100", n)
+		crowded(t, st, 350, 40*day)
+		core, logs := observer.New(zapcore.WarnLevel)
+		mw, j := start(t, st, middleware.Options{Logger: zap.New(core)})
+		left := len(unlisted) + len(damaged)
+		for _, want := range []int{350 - left, 0} {
+			n, err := mw.Expire(t.Context(), time.Now().Add(-30*day))
+			if n != want || !errors.Is(err, errOdd) || !strings.Contains(err.Error(), fmt.Sprintf("cannot erase %d people", left)) {
+				t.Errorf("Expire = %d, %v; want %d", n, err, want)
+			}
 		}
-		crowded(t, st, 100, 40*day)
-		time.Sleep(day)
-		if n := mw.Stats().Expired; n != 200 {
-			t.Errorf("%d are erased in front, a day later; want 200", n)
+		synctest.Wait()
+		if told := len(j.at(middleware.TargetStore)); told != 350-left {
+			t.Errorf("%d are told; want %d", told, 350-left)
+		}
+		if all := logs.All(); len(all) != 2 || all[0].ContextMap()["people"] != int64(left) {
+			t.Errorf("logged: %v", all)
+		}
+		for _, c := range st.asked() {
+			if len(c.keys) == 0 || len(c.keys) > 100 {
+				t.Errorf("the store is asked for %d", len(c.keys))
+			}
+		}
+	})
+}
+
+// A store that objects to everybody is not asked for each of them.
+func TestSweepGivesUpOnAStoreThatCannotEraseAnybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &anExpirer{Store: memstore.New()}
+		st.expire = func(context.Context, []store.Key, time.Time) ([]bool, error) { return nil, errOdd }
+		crowded(t, st, 1000, 40*day)
+		mw, _ := start(t, st, middleware.Options{})
+		if n, err := mw.Expire(t.Context(), time.Now().Add(-30*day)); n != 0 || !errors.Is(err, errOdd) {
+			t.Errorf("Expire = %d, %v", n, err)
+		}
+		if calls := len(st.asked()); calls > 110 {
+			t.Errorf("the store was asked %d times", calls)
+		}
+	})
+}
+
+// A goroutine that ends in the store does not keep the turn.
+func TestSweepGivesItsTurnBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &anExpirer{Store: memstore.New()}
+		crowded(t, st, 3, 40*day)
+		st.expire = func(context.Context, []store.Key, time.Time) ([]bool, error) {
+			runtime.Goexit()
+			return nil, nil
+		}
+		mw, _ := start(t, st, middleware.Options{})
+		go func() { _, _ = mw.Expire(t.Context(), time.Now().Add(-30*day)) }()
+		synctest.Wait()
+		st.heal(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if n, err := mw.Expire(ctx, time.Now().Add(-30*day)); n != 3 || err != nil {
+			t.Errorf("Expire = %d, %v", n, err)
 		}
 	})
 }

@@ -23,7 +23,9 @@ const (
 
 // List implements [store.Store]. It reads page by page, and holds no transaction
 // while the caller works on a page, however long that takes, nor for as long as it
-// takes to find a few people among millions.
+// takes to find a few people among millions. Where it comes to a row that is damaged its
+// error is a [store.DamagedError] that wraps [ErrCorrupt]; damage of the file around the
+// rows gives ErrCorrupt alone.
 func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 	return store.Pages(f, pageSize, func(f store.Filter, size int) ([]store.Record, error) {
 		page, err := s.page(ctx, f, size)
@@ -89,9 +91,10 @@ func (s *Store) scan(ctx context.Context, f store.Filter, until store.Key, size 
 			channel, _ := row[0].(string)
 			id, _ := row[1].(string)
 			blob, _ := row[2].([]byte)
-			r, err := decode(blob, store.Key{Channel: channel, UserID: id})
+			key := store.Key{Channel: channel, UserID: id}
+			r, err := decode(blob, key)
 			if err != nil {
-				return err
+				return &store.DamagedError{Key: key, Err: err}
 			}
 			page = append(page, r)
 			return nil

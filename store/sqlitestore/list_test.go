@@ -89,6 +89,9 @@ func TestListYieldsThoseInFrontOfADamagedRow(t *testing.T) {
 			case failed > 0:
 				t.Fatal("the listing goes on behind an error")
 			case err != nil:
+				if d, ok := errors.AsType[*store.DamagedError](err); !ok || d.Key != keys[damaged] {
+					t.Errorf("%v tells of nobody, or of another one than %s", err, keys[damaged])
+				}
 				if failed++; !errors.Is(err, ErrCorrupt) || !p.Key.IsZero() {
 					t.Errorf("%v with %s; want ErrCorrupt and nobody", err, p.Key)
 				}
@@ -100,6 +103,11 @@ func TestListYieldsThoseInFrontOfADamagedRow(t *testing.T) {
 		}
 		if n != damaged || failed != 1 {
 			t.Errorf("%d people and %d errors are listed where row %d is damaged", n, failed, damaged)
+		}
+		for p, err := range s.List(t.Context(), store.Filter{After: keys[damaged], Limit: 1}) {
+			if err != nil || p.Key != keys[damaged+1] {
+				t.Errorf("behind row %d comes %s, %v; want %s", damaged, p.Key, err, keys[damaged+1])
+			}
 		}
 	}
 }
