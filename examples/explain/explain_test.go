@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -85,6 +88,77 @@ func TestSomebodyWhoIsKept(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
 	}
+}
+
+// What is opened in the ordinary way is brought up to date.
+func TestTheFileStaysAsItIs(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", t.TempDir())
+	empty, old := filepath.Join(folder, "empty.db"), filepath.Join(folder, "old.db")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st, err := sqlitestore.Open(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() // it is in use
+	key := store.Key{Channel: "telegram", UserID: "42"}
+	if _, err := st.Apply(t.Context(), []store.Record{store.NewRecord(key, time.Unix(1, 0), time.Unix(1, 0), nil)}); err != nil {
+		t.Fatal(err)
+	}
+	backup, closed := filepath.Join(folder, "backup.db"), filepath.Join(folder, "closed.db")
+	if err := st.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Backup(t.Context(), closed); err != nil {
+		t.Fatal(err)
+	}
+	last, err := sqlitestore.Open(closed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := last.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, folder)
+	for db, want := range map[string]string{empty: ": created\n", old: ": updated\n", backup: ": updated\n", closed: ": updated\n"} {
+		if got, err := explain(t, options{db: db}, update); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %v, want %q in\n%s", filepath.Base(db), err, want, got)
+		}
+	}
+	if after := contents(t, folder); !maps.Equal(before, after) {
+		t.Errorf("before were\n%v\nand then\n%v", sizes(before), sizes(after))
+	}
+	if left := contents(t, os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("left behind: %v", sizes(left))
+	}
+}
+
+// contents is what the files of a folder hold. SQLite notes readers in the -shm.
+func contents(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	files := make(map[string]string)
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, "-shm") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[filepath.Base(path)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func sizes(files map[string]string) map[string]int {
+	all := make(map[string]int)
+	for name, text := range files {
+		all[name] = len(text)
+	}
+	return all
 }
 
 func TestWhatIsNoEvent(t *testing.T) {

@@ -1,7 +1,8 @@
 // Command explain says of raw events what rollcall would do with each, and why: what
 // was extracted, what would change, whether that is saved, and what each backend
-// would be sent. It shows lengths in the place of values, writes nothing, and calls
-// nobody.
+// would be sent. It shows lengths in the place of values, and calls nobody. It reads
+// a copy of the people, in a temporary folder that is readable by its owner only, and
+// removes it in the end: the file stays as it is, and a bot may run beside it.
 //
 //	go run ./examples/explain -db users.db events.jsonl
 //	echo '{"update_id":1,"message":{...}}' | go run ./examples/explain
@@ -25,7 +26,6 @@ import (
 	"github.com/rollcall-go/rollcall/store/backend/monosay"
 	"github.com/rollcall-go/rollcall/store/backend/rocketchat"
 	"github.com/rollcall-go/rollcall/store/memstore"
-	"github.com/rollcall-go/rollcall/store/sqlitestore"
 )
 
 type options struct {
@@ -53,10 +53,7 @@ func main() {
 func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err error) {
 	st := store.Store(memstore.New())
 	if o.db != "" {
-		if _, err := os.Stat(o.db); err != nil { // or Open would make it
-			return err
-		}
-		file, err := sqlitestore.Open(o.db)
+		file, err := openCopy(ctx, o.db)
 		if err != nil {
 			return err
 		}
