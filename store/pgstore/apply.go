@@ -18,7 +18,9 @@ const (
 )
 
 // Everybody locks people before standings, and both in the order of keys, so that
-// nobody waits in a circle.
+// nobody waits in a circle. But nobody can lock who is not there: where somebody who is
+// gone is made again while they are forgotten, or imported, Postgres ends one of two
+// transactions, which is tried again.
 var lockPeopleSQL, lockPeoplePlain = lookup{columns: personList, table: "people", lock: true}.texts()
 
 // Apply implements [store.Store]. All deltas go into one transaction of two round

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,6 +154,7 @@ func (s *Store) Settle(ctx context.Context, backend string, settlements []store.
 	for i, x := range settlements {
 		keys[i] = x.Key
 	}
+	slices.SortFunc(keys, store.Key.Compare) // as everybody locks them
 	channels, userIDs := split(keys)
 	err := s.transact(ctx, func(tx *transaction) error {
 		var now time.Time

@@ -79,7 +79,7 @@ var usualColumns = map[string]bool{
 func widthOf(changed []store.Field) width {
 	w := seen
 	for _, f := range changed {
-		if !usualColumns[string(f)] && !strings.HasPrefix(string(f), "nick.") {
+		if !usualColumns[string(f)] && !strings.HasPrefix(string(f), "nicks.") {
 			return whole
 		}
 		w = usual

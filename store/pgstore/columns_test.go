@@ -84,3 +84,9 @@ func TestColumnsFollowTheRecord(t *testing.T) {
 		}
 	}
 }
+
+func TestNickIsUsual(t *testing.T) {
+	if w := widthOf([]store.Field{store.NickField("1")}); w != usual {
+		t.Errorf("a nick has the width %d", w)
+	}
+}

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"slices"
@@ -319,6 +320,71 @@ func TestEnrollBesideAChangeInPlainSQL(t *testing.T) {
 		}
 		if owed := s.standing(t, ann); len(owed) != 1 || owed[0].State != store.StateOwed {
 			t.Errorf("owed is %+v", owed)
+		}
+	}
+}
+
+// Who settles in another order than that of keys waits for nobody while holding what
+// they need.
+func TestSettleLocksInTheOrderOfKeys(t *testing.T) {
+	s := enrolledStore(t)
+	a, b := numbered(1), numbered(2)
+	if a.Compare(b) > 0 {
+		a, b = b, a
+	}
+	mustApply(t, s, renamed(a, 1), renamed(b, 1))
+	claims, _, err := s.Claim(t.Context(), "crm", 2, time.Minute)
+	if err != nil || len(claims) != 2 {
+		t.Fatal(claims, err)
+	}
+	var x []store.Settlement
+	for _, c := range claims {
+		x = append(x, settlement(c.Standing))
+	}
+	if x[0].Key.Compare(x[1].Key) < 0 {
+		x[0], x[1] = x[1], x[0] // b, a
+	}
+	beside := make(chan error, 1)
+	err = s.transact(t.Context(), func(tx *transaction) error {
+		tx.lockStandings(lockStandingsWithSQL, []string{a.Channel}, []string{a.UserID}, "crm")
+		if err := tx.send(t.Context()); err != nil {
+			return err
+		}
+		go func() { beside <- s.Settle(context.WithoutCancel(t.Context()), "crm", x) }()
+		for waiting := 0; waiting == 0; {
+			if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waiting); err != nil {
+				return err
+			}
+		}
+		var free int
+		err := s.pool.QueryRow(t.Context(), s.sql(`SELECT count(*) FROM (SELECT 1 FROM rollcall.standings
+			WHERE channel = $1 AND user_id = $2 FOR UPDATE SKIP LOCKED) AS s`), b.Channel, b.UserID).Scan(&free)
+		if err == nil && free != 1 {
+			t.Error("who waits for the first holds the second")
+		}
+		return err
+	})
+	if err := errors.Join(err, <-beside); err != nil {
+		t.Error(err)
+	}
+}
+
+// Both people of one statement were changed by the one who was waited for.
+func TestTwoWaitedForAtOnce(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	a, b, c := numbered(1), numbered(2), numbered(3)
+	mustApply(t, s, renamed(a, 1), renamed(b, 1), renamed(c, 1))
+	beside(t, s, func(tx *transaction) error {
+		_, err := apply(t.Context(), tx, []store.Record{renamed(a, 5), renamed(c, 5), renamed(b, 5)})
+		return err
+	}, func() error {
+		_, err := s.Apply(t.Context(), []store.Record{renamed(a, 3), renamed(b, 9), renamed(c, 9)})
+		return err
+	})
+	for k, want := range map[store.Key]string{a: "Ann 5", b: "Ann 9", c: "Ann 9"} {
+		r, err := s.Get(t.Context(), k)
+		if err != nil || r.Profile().GivenName != want {
+			t.Error(k, r.Profile().GivenName, err)
 		}
 	}
 }
