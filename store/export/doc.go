@@ -18,7 +18,7 @@
 // for a formula, which sends what stands beside it to a stranger once somebody
 // clicks. So CSV puts an apostrophe in front of each text that begins with one of
 // = + - @, their full-width forms (＝ ＋ － ＠), TAB, CR or LF, whatever spaces and
-// apostrophes stand before it. That is the whole rule, and it holds for phone
+// apostrophes stand before it, with U+FEFF as one of the spaces. That is the whole rule, and it holds for phone
 // numbers too, which begin with '+': spreadsheets would take them for numbers and
 // drop the '+'. Only the numbers of custom fields are written as they are, since
 // they are no text, and -5 is no formula.
@@ -28,8 +28,8 @@
 //
 //	^'['\s]*[=+\-@\t\r\n＝＋－＠]
 //
-// and from no others; \s is any space of Unicode. [Unescape] does. Or it reads the JSON, which has no such
-// marks.
+// and from no others; \s is any space of Unicode, or U+FEFF, the byte order mark.
+// [Unescape] does. Or it reads the JSON, which has no such marks.
 //
 // # For spreadsheets
 //

@@ -26,8 +26,8 @@ func Unescape(cell string) string {
 }
 
 // misread reports whether s begins as a formula does, or with what a spreadsheet
-// may take for the end of the cell. Before it there may be spaces, which a
-// spreadsheet may drop, and apostrophes, which may be ours.
+// may take for the end of the cell. Before it there may be spaces and byte order
+// marks, which a spreadsheet may drop, and apostrophes, which may be ours.
 func misread(s string) bool {
 	if s == "" || s[0] < utf8.RuneSelf && special[s[0]]&beginsFormula == 0 {
 		return false
@@ -37,7 +37,7 @@ func misread(s string) bool {
 		case '=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n':
 			return true
 		}
-		if r != '\'' && !unicode.IsSpace(r) {
+		if r != '\'' && r != '\ufeff' && !unicode.IsSpace(r) {
 			return false
 		}
 	}

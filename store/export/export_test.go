@@ -146,8 +146,9 @@ func TestWhatWouldBeAFormulaIsText(t *testing.T) {
 	formulas := []string{
 		"=1+1", "+14155552671", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠A1", "\t=1", "\r=1", "\n=1", "\tAnn", "\r\nAnn",
 		" =1", "\u00a0=1", "\u3000＝1", " \t=1", "'=1", "''=1", "' =1", "=", "-",
+		"\ufeff=1", " \ufeff＝1",
 	}
-	honest := []string{"", " ", "'", "''", "'Ann", "' Ann", "Ann", "a=1", "1-1", "O'=x", "1+1", "Ann\n=1", "Ann\r\n=1", "\u00a0", "«=»", `\.`, "\xff=1"}
+	honest := []string{"", " ", "'", "''", "'Ann", "' Ann", "Ann", "a=1", "1-1", "O'=x", "1+1", "Ann\n=1", "Ann\r\n=1", "\u00a0", "\ufeff", "\ufeffAnn", "«=»", `\.`, "\xff=1"}
 	for _, comma := range ",;|\t" {
 		for i, s := range slices.Concat(formulas, honest) {
 			var b bytes.Buffer
@@ -173,11 +174,11 @@ func TestWhatWouldBeAFormulaIsText(t *testing.T) {
 }
 
 // The expression of the package comment, where \s is any space.
-var ours = regexp.MustCompile(`^'['\s\v\x{85}\x{2028}\x{2029}\p{Zs}]*[=+\-@\t\r\n＝＋－＠]`)
+var ours = regexp.MustCompile(`^'['\s\v\x{85}\x{2028}\x{2029}\x{FEFF}\p{Zs}]*[=+\-@\t\r\n＝＋－＠]`)
 
 func TestUnescapeIsTheExpressionOfThePackageComment(t *testing.T) {
 	t.Parallel()
-	for _, s := range slices.Concat(hostile.Texts, []string{"", "'", "''=", "'=", "' \v=1", "'\u2028＠", "'a=", "=", "'\u0085-"}) {
+	for _, s := range slices.Concat(hostile.Texts, []string{"", "'", "''=", "'=", "' \v=1", "'\ufeff=", "'\ufeffa", "'\u2028＠", "'a=", "=", "'\u0085-"}) {
 		for _, cell := range []string{s, "'" + s, "' " + s} {
 			want := cell
 			if ours.MatchString(cell) {
