@@ -18,10 +18,10 @@
 // for a formula, which sends what stands beside it to a stranger once somebody
 // clicks. So CSV puts an apostrophe in front of each text that begins with one of
 // = + - @, their full-width forms (＝ ＋ － ＠), TAB, CR or LF, whatever spaces and
-// apostrophes stand before it, with U+FEFF as one of the spaces. That is the whole rule, and it holds for phone
-// numbers too, which begin with '+': spreadsheets would take them for numbers and
-// drop the '+'. Only the numbers of custom fields are written as they are, since
-// they are no text, and -5 is no formula.
+// apostrophes stand before it, with U+FEFF as one of the spaces. That is the whole
+// rule, and it holds for phone numbers too, which begin with '+': spreadsheets would
+// take them for numbers and drop the '+'. Only the numbers of custom fields are
+// written as they are, since they are no text, and -5 is no formula.
 //
 // A program that reads the file takes that apostrophe away again, from cells that
 // match
