@@ -23,17 +23,20 @@ var privacyCommands = []*discordgo.ApplicationCommand{
 // or change their mind. Nobody else sees the answers.
 func handlePrivacy(session *discordgo.Session, mw *middleware.Middleware) {
 	session.AddHandler(func(s *discordgo.Session, r *discordgo.Ready) {
+		if r.Application == nil {
+			return
+		}
 		for _, c := range privacyCommands {
 			_, _ = s.ApplicationCommandCreate(r.Application.ID, "", c) // again with the next Ready
 		}
 	})
 	session.AddHandler(func(s *discordgo.Session, i *discordgo.InteractionCreate) {
-		if i.Type != discordgo.InteractionApplicationCommand {
-			return
-		}
 		user := i.User // in a direct message
 		if i.Member != nil {
 			user = i.Member.User
+		}
+		if i.Type != discordgo.InteractionApplicationCommand || user == nil {
+			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // Discord waits for three
 		defer cancel()
@@ -63,7 +66,7 @@ func privacyAnswer(ctx context.Context, mw *middleware.Middleware, command strin
 		return &discordgo.InteractionResponseData{Files: []*discordgo.File{file}}, err
 	case "forgetme":
 		return &discordgo.InteractionResponseData{
-			Content: "You are forgotten. I keep your number alone, so as not to take you in again. /remember undoes that.",
+			Content: "You are forgotten. I keep your number, and nothing else of you, so as not to take you in again. /remember undoes that.",
 		}, mw.Forget(ctx, person)
 	case "remember":
 		return &discordgo.InteractionResponseData{Content: "With your next message I take you in again."}, mw.Readmit(ctx, person)

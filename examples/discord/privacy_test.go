@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -89,5 +91,23 @@ func TestPrivacyCommands(t *testing.T) {
 	st.away.Store(true)
 	if s := command("forgetme", discordtest.DM); s.Text != "I could not do that just now. Please try again in a minute." {
 		t.Errorf("without the store: %q", s.Text)
+	}
+
+	// What lacks all that can lack ends nobody.
+	st.away.Store(false)
+	for _, e := range []discordtest.Event{
+		discordtest.SlashCommand(ann, discordtest.DM, "mydata").Without("user"),
+		discordtest.SlashCommand(ann, discordtest.Guild("7"), "mydata").With("member", map[string]any{}),
+		{Type: "READY", Data: json.RawMessage(`{}`)},
+	} {
+		if err := srv.Dispatch(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := srv.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := command("forgetme", discordtest.DM); !strings.Contains(s.Text, "nothing else of you") {
+		t.Errorf("/forgetme was answered by %q", s.Text)
 	}
 }

@@ -46,7 +46,7 @@ func handlePrivacy(bot *tele.Bot, mw *middleware.Middleware) {
 		if err := mw.Forget(ctx, person); err != nil {
 			return err
 		}
-		return c.Send("You are forgotten. I keep your number alone, so as not to take you in again. /remember undoes that.")
+		return c.Send("You are forgotten. I keep your number, and nothing else of you, so as not to take you in again. /remember undoes that.")
 	}))
 	bot.Handle("/remember", private(func(ctx context.Context, c tele.Context, person store.Key) error {
 		if err := mw.Readmit(ctx, person); err != nil {

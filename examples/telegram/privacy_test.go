@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,7 +84,9 @@ func TestPrivacyCommands(t *testing.T) {
 	if c := say(telegramtest.Group(-1001, "all"), "/forgetme"); c.Text() != "Please write me that in private." {
 		t.Errorf("in a group: %q", c.Text())
 	}
-	say(telegramtest.Private(ann), "/forgetme")
+	if c := say(telegramtest.Private(ann), "/forgetme"); !strings.Contains(c.Text(), "nothing else of you") {
+		t.Errorf("/forgetme was answered by %q", c.Text())
+	}
 	if _, err := st.Get(t.Context(), key); !errors.Is(err, store.ErrSuppressed) {
 		t.Errorf("after /forgetme: %v, want store.ErrSuppressed", err)
 	}
