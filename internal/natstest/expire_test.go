@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,5 +61,43 @@ func TestAnExpiryThatIsNotAnswered(t *testing.T) {
 	}
 	if d.times.Load() != 1 {
 		t.Errorf("%d answers were lost", d.times.Load())
+	}
+}
+
+// Of two processes that expire the same people at once each is told of other ones.
+func TestTwoThatExpireTheSamePeople(t *testing.T) {
+	t.Parallel()
+	n := single(t)
+	one, two := open(t, connect(t, n), "twice", 1), open(t, connect(t, n), "twice", 1)
+	for round := range 10 {
+		if _, err := one.Apply(t.Context(), anns(0, 20)); err != nil {
+			t.Fatal(err)
+		}
+		keys := make([]store.Key, 20)
+		for i := range keys {
+			keys[i] = person(i)
+		}
+		var all [2][]bool
+		var running sync.WaitGroup
+		for i, st := range []store.Expirer{one, two} {
+			running.Go(func() {
+				var err error
+				if all[i], err = st.Expire(t.Context(), keys, time.Now()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		sum := 0
+		for _, e := range all {
+			for _, x := range e {
+				if x {
+					sum++
+				}
+			}
+		}
+		if sum != 20 {
+			t.Errorf("round %d: of 20 people %d are told to have expired", round, sum)
+		}
 	}
 }

@@ -157,7 +157,7 @@ func (s *Store) withdraw(ctx context.Context, backend string) error {
 		e, found := t.registry.Backends[backend]
 		if found {
 			delete(t.registry.Backends, backend)
-			t.enrolled = true
+			t.enrolled, t.enrols = true, true
 		}
 		return e.Number, nil
 	})
@@ -165,10 +165,10 @@ func (s *Store) withdraw(ctx context.Context, backend string) error {
 		return err
 	}
 	s.forgetQueue(backend)
-	err = retry(ctx, func() error {
+	purgeAll := func() error {
 		return s.purge(ctx, []purge{{Filter: s.owed(backend, number) + ">"}, {Filter: s.gone(backend, number) + ">"}})
-	})
-	if err != nil {
+	}
+	if err := retry(ctx, purgeAll); err != nil {
 		return err
 	}
 	for keys, err := range s.keys(ctx, "", store.Key{}) {
@@ -186,7 +186,11 @@ func (s *Store) withdraw(ctx context.Context, backend string) error {
 			return err
 		}
 	}
-	return nil
+	// Once more, for what was written until everybody was.
+	if err := s.settleDown(ctx); err != nil {
+		return err
+	}
+	return retry(ctx, purgeAll)
 }
 
 // Backlogs implements [store.Outbox]. The server counts what is owed and dead by

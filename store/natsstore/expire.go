@@ -33,7 +33,7 @@ func (s *Store) Expire(ctx context.Context, keys []store.Key, before time.Time) 
 				expired[i] = true
 				t.erase(p)
 			case p.empty():
-				expired[i] = last != nil && last[i]
+				expired[i] = t.doubtful && last[i]
 			}
 			p.purgeIfEmpty()
 		}

@@ -41,7 +41,7 @@ func (s *Store) scrub(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for step := range slices.Chunk(keys, stepSize) {
+		for step := range slices.Chunk(keys, batchSize/3) {
 			if err := s.update(ctx, step, func(t *tx) error { return t.rewrite(begin) }); err != nil {
 				return err
 			}
@@ -66,18 +66,19 @@ func (s *Store) scrub(ctx context.Context) error {
 // rewrite writes everybody again who was not written since.
 func (t *tx) rewrite(since uint64) error {
 	for _, p := range t.people {
-		if p.rev == 0 || p.rev >= since {
+		if p.rev == 0 {
 			continue
 		}
 		if err := p.usable(); err != nil {
 			return err
 		}
+		p.dirty = p.rev < since
 		for i := range p.standings {
-			if st := &p.standings[i]; st.place != "" {
+			if st := &p.standings[i]; st.place != "" { // it may be older than the entry
 				t.move(p.key, st)
+				p.dirty = true
 			}
 		}
-		p.dirty = true
 	}
 	return nil
 }

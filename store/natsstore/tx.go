@@ -21,7 +21,9 @@ type tx struct {
 	registry registry
 	token    string // of its places
 	enrolled bool   // the registry was changed
-	enrols   bool   // a backend was added to it
+	enrols   bool   // a backend was added to it, or withdrawn
+	owes     bool   // somebody has a standing who had none
+	doubtful bool   // an attempt before may have happened
 	floor    uint64 // nothing that was read is above it
 	people   map[store.Key]*person
 	order    []store.Key
@@ -50,6 +52,7 @@ type person struct {
 func update[T any](ctx context.Context, s *Store, keys []store.Key, change func(t *tx) (T, error)) (result T, err error) {
 	unanswered := make(map[string]*tx) // those of which nobody knows whether they happened
 	results := make(map[*tx]T)
+	doubtful := false
 	err = retry(ctx, func() error {
 		if err := s.usable(ctx); err != nil {
 			return err
@@ -58,6 +61,7 @@ func update[T any](ctx context.Context, s *Store, keys []store.Key, change func(
 		if err != nil {
 			return err
 		}
+		t.doubtful = doubtful
 		if earlier, last := t.happened(unanswered); earlier != nil {
 			result = results[earlier]
 			return earlier.clean(ctx, last)
@@ -67,6 +71,7 @@ func update[T any](ctx context.Context, s *Store, keys []store.Key, change func(
 		}
 		id := rand.Text()
 		err = t.commit(ctx, id)
+		doubtful = doubtful || !errors.Is(err, errConflict)
 		if errors.Is(err, errUnanswered) {
 			unanswered[id], results[t] = t, result
 		}
@@ -168,7 +173,7 @@ func (t *tx) backend(name string) (enrolment, error) {
 func (t *tx) put(p *person, st store.Standing) {
 	i := slices.IndexFunc(p.standings, func(o standing) bool { return o.Backend == st.Backend })
 	if i < 0 {
-		i = len(p.standings)
+		i, t.owes = len(p.standings), true
 		p.standings = append(p.standings, standing{number: t.registry.Backends[st.Backend].Number})
 	}
 	old := &p.standings[i]
@@ -244,7 +249,7 @@ func (t *tx) drop(p *person, backend string) {
 // eraseTraces removes what was the place of p before, or a mark, since its subject is
 // the Key. What is owed gets another place.
 func (t *tx) eraseTraces(p *person) {
-	if len(t.registry.Backends) == 0 {
+	if t.registry.Next == 1 { // there never was a backend
 		return
 	}
 	for i := range p.standings {

@@ -53,7 +53,7 @@ func (t *tx) changed() (messages []message, err error) {
 		messages = append(messages, m)
 		newcomers = newcomers || p.kept && !p.known
 	}
-	if newcomers {
+	if newcomers || t.owes && !t.enrolled {
 		messages = append(messages, t.s.guard(t.registry))
 	}
 	return messages, nil
