@@ -84,7 +84,15 @@ type Options struct {
 	// The Middleware looks for them within half an hour from its start and then once
 	// a day, on a goroutine of its own, and erases them page by page with pauses;
 	// see Expire, too. Several processes may do so, also those of Deliver. Time is
-	// this machine's, and who is erased goes up to SeenEvery and a day later.
+	// this machine's, and who is erased goes up to SeenEvery and a day later. Whom
+	// Import brings with a Sender.At that long ago goes with the next sweep.
+	//
+	// Where everybody in the store is silent for that long, the clock may be ahead:
+	// nobody is erased and an error is logged, until somebody is seen and the process
+	// starts anew, or Expire is called, which does not ask. Of whom the record is
+	// damaged is left behind, with a warning that says how many they are. Where the
+	// store cannot tell whom (other than by a store.DamagedError), a sweep ends there,
+	// each day, until a backup is restored or that person is forgotten.
 	//
 	// It must be 48 times SeenEvery or longer, and no process that observes for
 	// this store may have a longer SeenEvery. With When StartOnly a start is the only

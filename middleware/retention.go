@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -28,7 +29,6 @@ const (
 type sweeps struct {
 	store     store.Expirer // nil where the store is none
 	retention time.Duration // 0: no sweeps but by Expire
-	began     time.Time     // of the Middleware, with a monotonic reading
 	people    atomic.Uint64 // who were erased
 
 	// turn is held by who sweeps. In it is whom the last one was about to erase
@@ -86,7 +86,6 @@ func (m *Middleware) prepareSweeps(o *Options) {
 func (m *Middleware) startSweeps() {
 	s := &m.sweeps
 	s.closing, s.stop = context.WithCancel(context.Background())
-	s.began = time.Now()
 	if s.retention == 0 {
 		close(s.ended)
 		return
@@ -111,6 +110,8 @@ func (m *Middleware) awaitSweeps(ctx context.Context) {
 }
 
 func (m *Middleware) sweepDaily(ctx context.Context) {
+	clock := newSweepClock(m)
+	_ = clock.check(ctx) // before people are seen by it; what is wrong comes up again
 	wait := rand.N(firstSweep)
 	for refusals := 0; ; {
 		timer := time.NewTimer(wait)
@@ -121,7 +122,11 @@ func (m *Middleware) sweepDaily(ctx context.Context) {
 			return
 		}
 		wait = sweepEvery
-		switch _, err := m.sweep(ctx, m.silentBefore()); {
+		err := clock.check(ctx)
+		if err == nil {
+			_, err = m.sweep(ctx, clock.silentBefore())
+		}
+		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
@@ -131,27 +136,12 @@ func (m *Middleware) sweepDaily(ctx context.Context) {
 				m.log.Warn("store refuses; nobody is erased meanwhile whose Options.Retention is over", causeField(err))
 			}
 			wait = leastPause + rand.N(spanOf(firstResay, refusals))
+		case errors.Is(err, errClock):
+			m.log.Error("nobody is erased, since everybody in the store is silent for longer than Options.Retention: is this machine's clock ahead? If it is right, call Middleware.Expire")
 		default:
 			m.log.Error("not everybody is erased whose Options.Retention is over; tried again in a day", causeField(err))
 		}
 	}
-}
-
-// silentBefore is the time at which Options.Retention ends. LastSeen can be older
-// than the truth by SeenEvery, and nobody goes too early for it.
-func (m *Middleware) silentBefore() time.Time {
-	now := time.Now()
-	now = notAhead(m.sweeps.began.Round(0), now.Sub(m.sweeps.began), now.Round(0))
-	return now.Add(-m.sweeps.retention).Add(-time.Duration(m.seenEvery) * time.Second) // their sum may overflow
-}
-
-// notAhead returns now, or what it would be had nobody set the clock since began, if
-// that is earlier. A clock that jumps ahead by a year must not erase everybody.
-func notAhead(began time.Time, passed time.Duration, now time.Time) time.Time {
-	if steady := began.Add(passed); steady.Before(now) {
-		return steady
-	}
-	return now
 }
 
 // Expire erases everybody of whom there was no sign of life at before or later, as

@@ -104,6 +104,16 @@ func crowded(t *testing.T, st store.Store, people int, ago time.Duration) {
 	}
 }
 
+// attended adds somebody who was there an hour ago: for a store in which everybody is
+// silent the clock is to blame.
+func attended(t *testing.T, st store.Store) {
+	t.Helper()
+	d := store.Patch{Key: keyOf(999), At: time.Now().Add(-time.Hour), Set: map[store.Field]string{store.FieldGivenName: "Bob"}}.Record()
+	if _, err := st.Apply(t.Context(), []store.Record{d}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func isKept(t *testing.T, st store.Store, key store.Key) bool {
 	t.Helper()
 	_, err := st.Get(t.Context(), key)
@@ -339,6 +349,27 @@ func TestRetentionIsRefusedWhereNobodyKnowsWhoIsThere(t *testing.T) {
 	} {
 		start(t, memstore.New(), o)
 	}
+}
+
+// The clock of a machine is more than a year ahead when the process starts.
+func TestAClockThatIsAheadErasesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		crowded(t, st, 3, 400*day)
+		core, logs := observer.New(zapcore.InfoLevel)
+		mw, _ := start(t, st, middleware.Options{Retention: 365 * day, Logger: zap.New(core)})
+		mw.Observe(now(1, "Ann")) // by that clock
+		time.Sleep(10 * day)
+		if n := mw.Stats().Expired; n != 0 {
+			t.Errorf("%d are erased by a clock that is ahead", n)
+		}
+		if n := logs.FilterMessageSnippet("clock").FilterLevelExact(zapcore.ErrorLevel).Len(); n != 10 {
+			t.Errorf("in ten days %d errors say so", n)
+		}
+		if n, err := mw.Expire(t.Context(), time.Now().Add(-365*day)); n != 3 || err != nil {
+			t.Errorf("by hand: Expire = %d, %v", n, err)
+		}
+	})
 }
 
 func TestTheLongestRetentionErasesNobody(t *testing.T) {

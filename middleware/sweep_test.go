@@ -64,6 +64,7 @@ func TestSweepGoesOnWhereTheStoreRefused(t *testing.T) {
 			return expired, err
 		}
 		crowded(t, st, 250, 40*day)
+		attended(t, st)
 		core, logs := observer.New(zapcore.InfoLevel)
 		mw, j := start(t, st, middleware.Options{Retention: 30 * day, Logger: zap.New(core)})
 		time.Sleep(2 * time.Hour)
@@ -145,6 +146,7 @@ func TestSweepWhenTheStoreIsOdd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := &anExpirer{Store: memstore.New()}
 				crowded(t, st.Store, 150, 40*day)
+				attended(t, st.Store)
 				c.breaks(st)
 				core, logs := observer.New(zapcore.WarnLevel)
 				mw, _ := start(t, st, middleware.Options{Retention: 30 * day, Logger: zap.New(core)})
@@ -301,6 +303,7 @@ func TestCloseWaitsForThePageOfASweep(t *testing.T) {
 			return st.Store.Expire(context.Background(), keys, before)
 		}
 		crowded(t, st, 1, 40*day)
+		attended(t, st)
 		mw, j := start(t, st, middleware.Options{Retention: 30 * day})
 		go func() {
 			for len(st.asked()) == 0 {
@@ -357,6 +360,7 @@ func TestSweepsOfManyProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &anExpirer{Store: memstore.New()}
 		crowded(t, st, 1234, 40*day)
+		attended(t, st)
 		var journals []*journal
 		firsts := make(map[time.Duration]bool)
 		for range 5 {
