@@ -199,7 +199,7 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *
 	p.bytes -= e.size
 	tell, e.told = !e.told, true
 	sure := !e.forgotten && !e.unsure
-	if sure && e.next != nil && e.next.repeats(e, marks) {
+	if sure && e.next != nil && e.repeatedBy(e.next, marks) {
 		repeat, e.next = e.next, nil
 		p.bytes -= repeat.size
 	}
@@ -214,10 +214,10 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *
 	return e.forgotten, tell, repeat
 }
 
-// repeats reports whether n, which came after e, says nothing that is not durable
+// repeatedBy reports whether n, which came after e, says nothing that is not durable
 // with e, of which marks are to be remembered. The first mark is that of an event
 // as a whole, and of its period.
-func (n *entry) repeats(e *entry, marks []mark) bool {
+func (e *entry) repeatedBy(n *entry, marks []mark) bool {
 	if len(marks) == 0 || len(n.marks) == 0 || marks[0].void || n.marks[0].void ||
 		marks[0].slot != n.marks[0].slot || marks[0].fingerprint != n.marks[0].fingerprint {
 		return false
