@@ -55,9 +55,9 @@ type ImportProgress struct {
 // did not just write, and shall not be greeted. What is new is owed to
 // Options.Backends, as after any change, and of these deliveries the hooks hear.
 // Afterwards the first event that says the same as the import costs no write, if it
-// comes within Options.SeenEvery of Sender.At and ExpectedPeople has room for
-// everybody. Who was silent for Options.Retention by their Sender.At is erased at the
-// next sweep: leave it zero to give them that long from now.
+// falls into the same period of Options.SeenEvery as Sender.At, and ExpectedPeople
+// has room for everybody. Who was silent for Options.Retention by their Sender.At is
+// erased at the next sweep: leave it zero to give them that long from now.
 //
 // An error ends the import, and is wrapped: of senders, of the store (see
 // [store.Store]), of ctx, or store.ErrClosed after Close. The ImportProgress beside

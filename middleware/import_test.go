@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
@@ -208,6 +209,52 @@ func TestImportSeesWhoChangesBack(t *testing.T) {
 			if got := get(t, mw, annKey).GivenName; got != "Ann" {
 				t.Errorf("the name is %q, and the newest word is Ann", got)
 			}
+		})
+	}
+}
+
+// Sender.At decides how long somebody was silent, and whether the next event is
+// written.
+func TestImportAndWhenPeopleWereSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		ago           time.Duration // 0: Sender.At is zero
+		writes, stays bool
+	}{
+		"long ago":         {400 * day, true, false},
+		"within Retention": {300 * day, true, true},
+		"within SeenEvery": {time.Millisecond, false, true},
+		"at no known time": {0, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, retention := range []time.Duration{0, 365 * day} {
+					st := newFaultyStore()
+					mw, _ := start(t, st, middleware.Options{Retention: retention, SeenEvery: 24 * time.Hour})
+					s := ann(0, "Ann")
+					s.At = time.Time{}
+					if c.ago > 0 {
+						s.At = time.Now().Add(-c.ago)
+					}
+					recent := person(7, 0, "Bob") // by whom the sweeps see that the clock is right
+					recent.At = time.Now().Add(-day)
+					doImport(t, mw, s, recent)
+					if retention > 0 {
+						time.Sleep(time.Hour)
+						synctest.Wait()
+						if _, err := mw.Get(t.Context(), annKey); errors.Is(err, store.ErrNotFound) == c.stays {
+							t.Errorf("after an hour: %v", err)
+						}
+						continue
+					}
+					before := st.asked()
+					s.At = time.Now()
+					mw.Observe(s)
+					flush(t, mw)
+					if wrote := st.asked() > before; wrote != c.writes {
+						t.Errorf("the next event was written: %t", wrote)
+					}
+				}
+			})
 		})
 	}
 }
