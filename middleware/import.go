@@ -139,7 +139,7 @@ func (im *importer) take(s *Sender) {
 // people, and so is not asked about them.
 func (im *importer) judge(s *Sender) (*entry, Result, Reason) {
 	e, result, reason := im.m.judge(s)
-	if result != Unchanged || im.places[s.Key()] == nil {
+	if result != Unchanged || len(im.places) == 0 || im.places[s.Key()] == nil {
 		return e, result, reason
 	}
 	at := s.At
