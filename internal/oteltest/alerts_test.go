@@ -1,8 +1,10 @@
 package oteltest
 
 import (
+	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/middleware/otelrollcall"
+	"github.com/rollcall-go/rollcall/store"
 )
 
 func alerts(t *testing.T) []rulefmt.Rule {
@@ -55,12 +58,19 @@ func TestAlertsAreQuietAndFire(t *testing.T) {
 		t.Errorf("while all is well these fire: %v", fire)
 	}
 	for _, rule := range alerts(t) {
-		if rule.Alert != "RollcallOwedUnknown" { // absent yields labels of its own
-			wantNamesToExist(t, rule.Expr, withErrors(well))
-		}
+		wantNamesToExist(t, rule.Expr, withErrors(well))
 		if !strings.HasPrefix(rule.Alert, "Rollcall") || rule.Annotations["summary"] == "" {
 			t.Errorf("alert %q has no summary", rule.Alert)
 		}
+	}
+
+	// A bot without backends, which owes nothing.
+	alone := slices.DeleteFunc(slices.Clone(well), func(x sample) bool {
+		return strings.HasPrefix(x.labels["__name__"], "rollcall_backend")
+	})
+	h, end = record(alone, alone)
+	if fire := firing(t, h, end); len(fire) > 0 {
+		t.Errorf("without backends these fire: %v", fire)
 	}
 
 	// The backend will not take somebody, and then lets nobody in.
@@ -95,7 +105,12 @@ func TestAlertsAreQuietAndFire(t *testing.T) {
 		away.observe(10_000+id, "Fay")
 	}
 	away.mw.Observe(&middleware.Sender{Channel: "telegram", UserID: "1", Drop: middleware.ReasonPanic})
-	many := away.scrape()
+	var many samples
+	refused := few.sum("rollcall_commit_duration_seconds_count", "error_type", "unavailable")
+	away.until("the store refuses again", func() bool {
+		many = away.scrape()
+		return many.sum("rollcall_commit_duration_seconds_count", "error_type", "unavailable") > refused
+	})
 
 	late := make(samples, 0, len(many))
 	for _, x := range denied { // as if each delivery had taken ten minutes more
@@ -128,6 +143,50 @@ func TestAlertsAreQuietAndFire(t *testing.T) {
 		if !all[rule.Alert] {
 			t.Errorf("%s fires in no trouble: %s", rule.Alert, rule.Expr)
 		}
+	}
+}
+
+// TestStoreRefusesIsNotAboutOnePerson has the store object to one person, and then to
+// all.
+func TestStoreRefusesIsNotAboutOnePerson(t *testing.T) {
+	s := newScene(t, &otelrollcall.Options{})
+	s.refuses(errors.New("odd"))
+	struck := func(n float64) func() bool {
+		return func() bool {
+			return s.scrape().sum("rollcall_commit_duration_seconds_count", "error_type", "_OTHER") >= n
+		}
+	}
+	s.observe(1, "Ann")
+	s.until("the store objects to one", struck(1))
+	before := s.scrape()
+	s.until("it does so again", struck(3))
+	h, end := record(before, s.scrape())
+	if fire := firing(t, h, end); len(fire) > 0 {
+		t.Errorf("for one person these fire: %v", fire)
+	}
+	for id := range 10 {
+		s.observe(10+id, "Bob")
+	}
+	s.until("it objects to all", struck(9))
+	h, end = record(before, s.scrape())
+	if fire := firing(t, h, end); !fire["RollcallStoreRefuses"] {
+		t.Errorf("for all these fire: %v", fire)
+	}
+}
+
+// TestExpiredAreCounted has somebody erased of whom there is no sign of life.
+func TestExpiredAreCounted(t *testing.T) {
+	s := newScene(t, &otelrollcall.Options{})
+	ann := middleware.Sender{Channel: "telegram", UserID: "1", At: time.Now().AddDate(-1, 0, 0)}
+	ann.Set(store.FieldName, "Ann")
+	s.mw.Observe(&ann)
+	s.observe(2, "Bob")
+	s.flush()
+	if _, err := s.mw.Expire(t.Context(), time.Now().AddDate(0, -6, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.scrape().sum("rollcall_people_expired_total", "", ""); n != 1 {
+		t.Errorf("%v are counted as expired, want 1", n)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // its name, status, events and attributes.
 func TestCanaries(t *testing.T) {
 	const name, email, id = "Canarina Kanari", "canary@example.org", 90909090
-	canaries := []string{"anar", "909090", "telegram", token, secret, secret[6:], "users.db", "/hooks/", "127.0.0.1", "4711", "disk is full"}
+	canaries := []string{"anar", "909090", "telegram", token, secret, secret[6:], "users.db", "/hooks/", "127.0.0.1", "disk is full"}
 
 	s := newScene(t, &otelrollcall.Options{})
 	s.play(id, name)

@@ -122,7 +122,7 @@ func (s *scene) answers(name string, status int) {
 	s.answer.Store(&answer)
 }
 
-var errAway = fmt.Errorf("sqlitestore: apply telegram:4711: disk is full: %w", store.ErrUnavailable)
+var errAway = fmt.Errorf("sqlitestore: apply telegram:canarina: disk is full: %w", store.ErrUnavailable)
 
 // refuses has the store answer every Apply with err, or work again where that is nil.
 func (s *scene) refuses(err error) {

@@ -47,7 +47,7 @@ func (b *backlogs) latest(ctx context.Context) []store.Backlog {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if time.Since(b.answered) > b.every+askTimeout {
+	if time.Since(b.answered)-askTimeout > b.every {
 		return nil
 	}
 	return b.answer

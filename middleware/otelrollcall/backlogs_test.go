@@ -3,6 +3,7 @@ package otelrollcall
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -56,8 +57,15 @@ func TestBacklogsAreAskedForOnceInAWhile(t *testing.T) {
 		if c.count() != 3 {
 			t.Errorf("asked %d times in three minutes", c.count())
 		}
+		once := backlogs{ask: c.ask, every: math.MaxInt64}
+		for range 2 {
+			if got := once.latest(t.Context()); len(got) != 1 || got[0].Owed != 4 {
+				t.Errorf("asked once, latest is %+v", got)
+			}
+			time.Sleep(300 * 24 * time.Hour)
+		}
 		never := backlogs{ask: c.ask, every: -1}
-		if got := never.latest(t.Context()); got != nil || c.count() != 3 {
+		if got := never.latest(t.Context()); got != nil || c.count() != 4 {
 			t.Errorf("never asked, latest is %+v", got)
 		}
 	})

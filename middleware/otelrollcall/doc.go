@@ -17,6 +17,7 @@
 //
 //	rollcall.observations           what became of observations at the store
 //	rollcall.people.waiting         people who wait in memory to be saved
+//	rollcall.people.expired         people who were erased, because there was no sign of life
 //	rollcall.time_to_durable        from Observe until the store has committed
 //	rollcall.commit.duration        one transaction of the store, or its refusal
 //	rollcall.hooks.skipped          outcomes that no hook heard of

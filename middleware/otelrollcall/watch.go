@@ -16,6 +16,7 @@ type gauges struct {
 	observations metric.Int64ObservableCounter
 	skipped      metric.Int64ObservableCounter
 	waiting      metric.Int64ObservableUpDownCounter
+	expired      metric.Int64ObservableCounter
 	gate         metric.Int64ObservableUpDownCounter
 	calls        metric.Int64ObservableUpDownCounter
 	owed         metric.Int64ObservableGauge
@@ -33,7 +34,7 @@ func (t *Tracer) Watch(mw *middleware.Middleware) (metric.Registration, error) {
 		return nil, fmt.Errorf("otelrollcall: watch: %w", err)
 	}
 	w := &watcher{t: t, mw: mw, gauges: g, backlogs: backlogs{ask: mw.Backlogs, every: t.every}}
-	r, err := t.meter.RegisterCallback(w.collect, g.observations, g.skipped, g.waiting, g.gate, g.calls, g.owed, g.dead)
+	r, err := t.meter.RegisterCallback(w.collect, g.observations, g.skipped, g.waiting, g.expired, g.gate, g.calls, g.owed, g.dead)
 	if err != nil {
 		return nil, fmt.Errorf("otelrollcall: watch: %w", err)
 	}
@@ -42,20 +43,22 @@ func (t *Tracer) Watch(mw *middleware.Middleware) (metric.Registration, error) {
 
 func newGauges(meter metric.Meter) (*gauges, error) {
 	var g gauges
-	var errs [7]error
+	var errs [8]error
 	g.observations, errs[0] = meter.Int64ObservableCounter("rollcall.observations", metric.WithUnit("{observation}"),
 		metric.WithDescription("What became of observations at the store."))
 	g.skipped, errs[1] = meter.Int64ObservableCounter("rollcall.hooks.skipped", metric.WithUnit("{outcome}"),
 		metric.WithDescription("Outcomes that no hook was told of, because too many waited for a slow one."))
 	g.waiting, errs[2] = meter.Int64ObservableUpDownCounter("rollcall.people.waiting", metric.WithUnit("{person}"),
 		metric.WithDescription("People who wait in memory to be saved."))
-	g.gate, errs[3] = meter.Int64ObservableUpDownCounter("rollcall.backend.gate", metric.WithUnit("{backend}"),
+	g.expired, errs[3] = meter.Int64ObservableCounter("rollcall.people.expired", metric.WithUnit("{person}"),
+		metric.WithDescription("People who were erased from the store, because there was no sign of life of them."))
+	g.gate, errs[4] = meter.Int64ObservableUpDownCounter("rollcall.backend.gate", metric.WithUnit("{backend}"),
 		metric.WithDescription("1 for the state of a backend's gate, 0 for the others."))
-	g.calls, errs[4] = meter.Int64ObservableUpDownCounter("rollcall.backend.active_calls", metric.WithUnit("{call}"),
+	g.calls, errs[5] = meter.Int64ObservableUpDownCounter("rollcall.backend.active_calls", metric.WithUnit("{call}"),
 		metric.WithDescription("Calls to a backend that run."))
-	g.owed, errs[5] = meter.Int64ObservableGauge("rollcall.backend.owed", metric.WithUnit("{person}"),
+	g.owed, errs[6] = meter.Int64ObservableGauge("rollcall.backend.owed", metric.WithUnit("{person}"),
 		metric.WithDescription("People whom the store owes to a backend, whichever process delivers them."))
-	g.dead, errs[6] = meter.Int64ObservableGauge("rollcall.backend.dead_letters", metric.WithUnit("{person}"),
+	g.dead, errs[7] = meter.Int64ObservableGauge("rollcall.backend.dead_letters", metric.WithUnit("{person}"),
 		metric.WithDescription("People whom a backend will not take, until they change or are replayed."))
 	return &g, errors.Join(errs[:]...)
 }
@@ -88,6 +91,7 @@ func (w *watcher) collect(ctx context.Context, o metric.Observer) error {
 	}
 	put(g.skipped, int64(s.HooksSkipped))
 	put(g.waiting, int64(s.Waiting))
+	put(g.expired, int64(s.Expired))
 	for _, b := range w.mw.Backends() {
 		name := keyBackend.String(b.Backend)
 		put(g.calls, int64(b.InFlight), name)
