@@ -64,6 +64,11 @@ func TestDamageStopsNobodyElse(t *testing.T) {
 	if got := claimed(); !slices.Equal(got, others) {
 		t.Errorf("claimed are %v, beside somebody who is damaged", got)
 	}
+	for _, err := range st.List(t.Context(), store.Filter{}) {
+		if damaged, ok := errors.AsType[*store.DamagedError](err); err != nil && (!ok || damaged.Key != person(1)) {
+			t.Errorf("a listing ended with %v", err)
+		}
+	}
 	dead := func(when string, backend string) {
 		t.Helper()
 		for s, err := range st.Standings(t.Context(), store.StandingFilter{Backend: backend, Key: person(1)}) {

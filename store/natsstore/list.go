@@ -18,7 +18,9 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 		yielded := 0
 		for p, err := range s.everybody(ctx, f.Channel, f.After) {
 			if err == nil {
-				err = p.usable()
+				if err = p.usable(); err != nil {
+					err = &store.DamagedError{Key: p.key, Err: err}
+				}
 			}
 			if err != nil {
 				yield(store.Profile{}, s.fail(ctx, "list", err))

@@ -43,6 +43,11 @@ func TestDamagedRecordsAreFound(t *testing.T) {
 				t.Errorf("after damage of the %s: %v", name, err)
 			}
 		}
+		for _, err := range s.List(t.Context(), store.Filter{}) {
+			if damaged, ok := errors.AsType[*store.DamagedError](err); err != nil && (!ok || damaged.Key != ann || !errors.Is(err, ErrCorrupt)) {
+				t.Errorf("List after damage of the %s: %v", name, err)
+			}
+		}
 		mustApply(t, s, renamed(bob, 2))
 		if err := s.Forget(t.Context(), ann, false); err != nil {
 			t.Errorf("Forget after damage of the %s: %v", name, err)

@@ -41,10 +41,11 @@ func (s *Store) page(ctx context.Context, f store.Filter, size int) (page []stor
 		var blob []byte
 		_, err = pgx.ForEachRow(rows, []any{&key.Channel, &key.UserID, &blob}, func() error {
 			r, err := decode(blob, key)
-			if err == nil {
-				page = append(page, r)
+			if err != nil {
+				return &store.DamagedError{Key: key, Err: err}
 			}
-			return err
+			page = append(page, r)
+			return nil
 		})
 		return err
 	})
