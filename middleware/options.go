@@ -89,7 +89,7 @@ type Options struct {
 	//
 	// Where everybody in the store is silent for that long, the clock may be ahead:
 	// nobody is erased and an error is logged, until somebody is seen and the process
-	// starts anew, or Expire is called, which does not ask. Of whom the record is
+	// starts anew, or Expire is called, which does not ask. Whoever has a damaged record is
 	// damaged is left behind, with a warning that says how many they are. Where the
 	// store cannot tell whom (other than by a store.DamagedError), a sweep ends there,
 	// each day, until a backup is restored or that person is forgotten.
