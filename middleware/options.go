@@ -89,10 +89,10 @@ type Options struct {
 	//
 	// Where everybody in the store is silent for that long, the clock may be ahead:
 	// nobody is erased and an error is logged, until somebody is seen and the process
-	// starts anew, or Expire is called, which does not ask. Whoever has a damaged record is
-	// damaged is left behind, with a warning that says how many they are. Where the
-	// store cannot tell whom (other than by a store.DamagedError), a sweep ends there,
-	// each day, until a backup is restored or that person is forgotten.
+	// starts anew, or Expire is called, which does not ask. Whoever has a damaged record
+	// is left behind, with a warning that says how many they are. Where a store of your
+	// own gives no store.DamagedError, a sweep ends there, each day, until a backup is
+	// restored or that person is forgotten.
 	//
 	// It must be 48 times SeenEvery or longer, and no process that observes for
 	// this store may have a longer SeenEvery. With When StartOnly a start is the only
