@@ -2,6 +2,7 @@ package sqlitestore_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -122,11 +123,37 @@ func TestProcessesOnOneFileMerge(t *testing.T) {
 	}
 }
 
+// A killing is how much TestKillLosesNothingAcknowledged does.
+type killing struct {
+	processes int
+	batches   int // of each process before it is killed, at the most
+	people    int // in a batch
+	bio       int // bytes
+}
+
+func killingOf() killing {
+	switch {
+	case os.Getenv("ROLLCALL_SOAK") != "":
+		return killing{processes: 2000, batches: 45, people: 250, bio: 100}
+	case os.Getenv("ROLLCALL_PROVE") != "":
+		return killing{processes: 200, batches: 45, people: 250, bio: 100}
+	}
+	return killing{processes: 3, batches: 25, people: 20, bio: 2000}
+}
+
+// killedProcess is the number of a process that is to be killed, in its environment.
+const killedProcess = "SQLITESTORE_KILLED"
+
 func writeUntilKilled(st store.Store) error {
+	k := killingOf()
+	process, err := strconv.Atoi(cmp.Or(os.Getenv(killedProcess), "0"))
+	if err != nil {
+		return err
+	}
 	for n := 0; ; n++ {
 		var deltas []store.Record
-		for i := range 20 {
-			deltas = append(deltas, observed(killedKey(os.Getpid(), n, i), epoch, map[store.Field]string{store.FieldBio: strings.Repeat("b", 2000)}))
+		for i := range k.people {
+			deltas = append(deltas, observed(killedKey(process, n, i), epoch, map[store.Field]string{store.FieldBio: strings.Repeat("b", k.bio)}))
 		}
 		if _, err := st.Apply(context.Background(), deltas); err != nil {
 			return err
@@ -135,8 +162,8 @@ func writeUntilKilled(st store.Store) error {
 	}
 }
 
-func killedKey(pid, n, i int) store.Key {
-	return store.Key{Channel: "telegram", UserID: fmt.Sprintf("%d:%d:%d", pid, n, i)}
+func killedKey(process, n, i int) store.Key {
+	return store.Key{Channel: "telegram", UserID: fmt.Sprintf("%d:%d:%d", process, n, i)}
 }
 
 func TestKillLosesNothingAcknowledged(t *testing.T) {
@@ -152,16 +179,11 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		}
 		beside <- err
 	}()
-	total := 0
-	processes := 3
-	switch {
-	case os.Getenv("ROLLCALL_SOAK") != "":
-		processes = 2000
-	case os.Getenv("ROLLCALL_PROVE") != "":
-		processes = 100
-	}
-	for range processes {
+	k := killingOf()
+	acked := make([]int, k.processes) // batches
+	for p := range acked {
 		cmd := process(t, "write-until-killed", path)
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", killedProcess, p))
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -170,12 +192,12 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := bufio.NewScanner(out)
-		acked := -1
-		for enough := 1 + rand.IntN(25); lines.Scan(); {
-			if acked, err = strconv.Atoi(lines.Text()); err != nil {
+		for enough := 1 + rand.IntN(k.batches); lines.Scan(); {
+			n, err := strconv.Atoi(lines.Text())
+			if err != nil {
 				t.Fatal(err)
 			}
-			if acked == enough {
+			if acked[p] = n + 1; acked[p] == enough {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}
@@ -183,14 +205,23 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait() // killed
-		for n := range acked + 1 {
-			for i := range 20 {
-				if _, err := st.Get(t.Context(), killedKey(cmd.Process.Pid, n, i)); err != nil {
-					t.Fatalf("batch %d of %d was acknowledged and is lost: %v", n, acked, err)
-				}
-			}
+	}
+	kept := make([]int, k.processes) // people of those batches
+	for person, err := range st.List(t.Context(), store.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
 		}
-		total += 20 * (acked + 1)
+		var p, n, i int
+		if parts, _ := fmt.Sscanf(person.UserID, "%d:%d:%d", &p, &n, &i); parts == 3 && n < acked[p] {
+			kept[p]++
+		}
+	}
+	total := 0
+	for p, batches := range acked {
+		total += k.people * batches
+		if kept[p] != k.people*batches {
+			t.Errorf("of %d people whom process %d was told are saved %d are there", k.people*batches, p, kept[p])
+		}
 	}
 	stop()
 	if err := <-beside; err != nil {
@@ -208,7 +239,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Errorf("integrity_check says %q, %v", verdict, err)
 	}
-	t.Attr("figure", fmt.Sprintf("%d kills, %d people acknowledged, 0 lost, file sound", processes, total))
+	t.Attr("figure", fmt.Sprintf("%d kills, %d people acknowledged, 0 lost, file sound", k.processes, total))
 }
 
 // Kills at the very beginning meet a file that is being made.
