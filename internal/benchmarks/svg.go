@@ -41,40 +41,44 @@ func label(x, y int, class, text string) string {
 }
 
 // bars draws one bar a row: what it costs, as a share of what is wanted, so that rows
-// of all units stand side by side. A bar that ends before the line is held.
+// of all units stand side by side. A bar that ends before the line is held. Rows of one
+// subject stand below its name.
 func bars(rows []Result) string {
 	const (
-		top, high   = 46, 34
-		left, limit = 300, 440 // where bars begin, and where the line is
-		right       = 520      // no bar is longer
-		bar         = 14
+		top, high, gap = 46, 18, 24
+		left, limit    = 376, 506 // where bars begin, and where the line is
+		right          = 566      // no bar is longer
+		bar            = 11
 	)
 	var b strings.Builder
 	b.WriteString(label(0, 16, "head", "What rollcall costs, as a share of the most that was wanted"))
 	b.WriteString(label(0, 33, "small", "The line is what was wanted; a bar that ends before it is held."))
-	y := top
+	y, subject := top, ""
 	for _, r := range rows {
 		if r.Skipped != "" {
 			continue
 		}
-		against := ""
+		if r.Subject != subject {
+			subject = r.Subject
+			b.WriteString(label(0, y+14, "", subject))
+			y += gap
+		}
+		of := r.Of
 		if r.Against != "" {
-			against = "against " + r.Against
+			of += ", against " + r.Against
 		}
 		class := "held"
 		if !r.Held {
 			class = "missed"
 		}
 		length := min(max(1, int(r.share()*(limit-left))), right-left)
-		b.WriteString(label(0, y+13, "", r.Subject+": "+r.Of))
-		b.WriteString(label(0, y+26, "small", against))
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" class="track"/>`+"\n", left, y+5, right-left, bar)
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" rx="2" class="%s"/>`+"\n", left, y+5, length, bar, class)
-		b.WriteString(label(right+8, y+13, "", number(r.Median)+r.Suffix))
-		b.WriteString(label(right+8, y+26, "small", r.Wanted))
+		b.WriteString(label(12, y+10, "small", of))
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" class="track"/>`+"\n", left, y+1, right-left, bar)
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" rx="2" class="%s"/>`+"\n", left, y+1, length, bar, class)
+		b.WriteString(label(right+8, y+11, "", number(r.Median)+r.Suffix))
 		y += high
 	}
-	fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" class="wanted"/>`+"\n", limit, top, limit, y-6)
+	fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" class="wanted"/>`+"\n", limit, top, limit, y-4)
 	return svg(y+4, b.String())
 }
 

@@ -11,7 +11,7 @@ import (
 func sizes(curves []Points) string {
 	const (
 		left, top   = 50, 52
-		wide, high  = 400, 260
+		wide, high  = 320, 260
 		legend      = left + wide + 24
 		fewest      = 10_000
 		magnitudes  = 3 // of people
