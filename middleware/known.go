@@ -38,7 +38,7 @@ func (m *Middleware) Known(s *Sender, print Print) bool {
 		return false
 	}
 	m.unchangedAt(s, person, set, s.At)
-	m.counts.unchanged.Add(1)
+	m.counts.unchanged.add(person)
 	return true
 }
 

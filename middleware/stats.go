@@ -24,13 +24,19 @@ type Stats struct {
 	Waiting int
 }
 
+// Counts have cache lines of their own: what lies beside them is read for each message.
 type counts struct {
-	created, updated, unchanged, coalesced, failed, hooksSkipped atomic.Uint64
+	_         [cacheLine]byte
+	unchanged spread
+
+	created, updated, coalesced, failed, hooksSkipped atomic.Uint64
 
 	// dropped is by place in reasons; the last is for those that are not in it.
 	dropped [len(reasons) + 1]atomic.Uint64
 
 	delivered, erased, undelivered atomic.Uint64
+
+	_ [cacheLine]byte
 }
 
 // addDelivery counts an Outcome of a backend.
@@ -69,7 +75,7 @@ func (c *counts) add(r Result, reason Reason) {
 	case Updated:
 		c.updated.Add(1)
 	case Unchanged:
-		c.unchanged.Add(1)
+		c.unchanged.add(0)
 	case Coalesced:
 		c.coalesced.Add(1)
 	case Dropped:
@@ -89,7 +95,7 @@ func (m *Middleware) Stats() Stats {
 	return Stats{
 		Created:      m.counts.created.Load(),
 		Updated:      m.counts.updated.Load(),
-		Unchanged:    m.counts.unchanged.Load(),
+		Unchanged:    m.counts.unchanged.load(),
 		Coalesced:    m.counts.coalesced.Load(),
 		Dropped:      dropped,
 		Failed:       m.counts.failed.Load(),

@@ -1,0 +1,42 @@
+package middleware_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
+)
+
+// Bots handle messages on all cores, which must not wait for each other.
+func BenchmarkKnownParallel(b *testing.B) {
+	mw, err := middleware.New(memstore.New(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer mw.Close(context.Background())
+	const people = 1000
+	at := time.Now()
+	for id := uint64(1); id <= people; id++ {
+		s := middleware.Sender{Channel: "telegram", NumericID: id, At: at}
+		mw.Known(&s, middleware.Print(id))
+		s.Set(store.FieldGivenName, "Ann")
+		mw.Observe(&s)
+	}
+	if err := mw.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	var goroutines atomic.Uint64
+	b.RunParallel(func(pb *testing.PB) {
+		for id := goroutines.Add(1) * 137; pb.Next(); {
+			id = id%people + 1
+			s := middleware.Sender{Channel: "telegram", NumericID: id, At: at}
+			if !mw.Known(&s, middleware.Print(id)) {
+				b.Error("somebody is not known")
+			}
+		}
+	})
+}
