@@ -112,10 +112,7 @@ func (m *Middleware) Explain(ctx context.Context, s *Sender) (Explanation, error
 		s = &Sender{}
 	}
 	key := s.Key()
-	x := Explanation{Key: key, Event: s.Event, At: s.At, Result: Dropped}
-	if now := time.Now(); x.At.IsZero() || x.At.After(now.Add(maxAhead)) || x.At.Unix() < 0 {
-		x.At = now
-	}
+	x := Explanation{Key: key, Event: s.Event, At: plausible(s.At, time.Now()), Result: Dropped}
 	x.Fields = m.explainFields(s)
 	switch reason := m.leaveOutContained(s); {
 	case reason != "":

@@ -119,12 +119,9 @@ func (m *Middleware) entry(s *Sender, person uint64, at time.Time) (*entry, Resu
 		key.UserID = strings.Clone(key.UserID)
 	}
 	now := time.Now()
-	latest := now.Add(maxAhead)
-	if at.After(latest) || at.Unix() < 0 {
-		at = now
-	}
+	at = plausible(at, now)
 	saidAt := said(s, at)
-	marks, late := m.marks(s, person, m.period(person, at), saidAt, latest)
+	marks, late := m.marks(s, person, m.period(person, at), saidAt, now.Add(maxAhead))
 	return &entry{
 		key:    key,
 		person: person,
@@ -133,6 +130,14 @@ func (m *Middleware) entry(s *Sender, person uint64, at time.Time) (*entry, Resu
 		marks:  marks,
 		origin: s.origin(),
 	}, "", ""
+}
+
+// plausible returns at, or now where at cannot be.
+func plausible(at, now time.Time) time.Time {
+	if at.After(now.Add(maxAhead)) || at.Unix() < 0 {
+		return now
+	}
+	return at
 }
 
 // said returns when what s states counts as said, given when it came.
