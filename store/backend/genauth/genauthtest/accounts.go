@@ -47,7 +47,7 @@ func (s *Service) put(a Account) string {
 	id := a.Text("userId")
 	if id == "" {
 		s.made++
-		id = fmt.Sprintf("%024x", 0x6319a150<<32+s.made)
+		id = fmt.Sprintf("%08x%x%06x", s.o.Now().Unix()&0xffffffff, s.machine, s.made)
 	}
 	now := s.now()
 	for key, value := range map[string]any{

@@ -1,6 +1,7 @@
 package genauthtest
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"maps"
@@ -102,6 +103,7 @@ type Service struct {
 
 	mu          sync.Mutex
 	accounts    map[string]Account // by userId
+	machine     [5]byte            // in the ids of the accounts made here, so that no other Service has them
 	made        int
 	definitions []CustomField
 	tokens      map[string]token
@@ -117,6 +119,7 @@ func New(o *Options) *Service {
 		tokens:   make(map[string]token),
 		failures: make(map[string][]Failure),
 	}
+	rand.Read(s.machine[:])
 	if o != nil {
 		s.o = *o
 	}

@@ -402,3 +402,12 @@ func Example() {
 	fmt.Println(ok, account.Text("nickname"), account.Text("status"))
 	// Output: true Annie Activated
 }
+
+// A profile that still has the id of a pool that is gone must not reach somebody
+// else's account in the next one.
+func TestNoOtherPoolHasAnID(t *testing.T) {
+	id := genauthtest.New(nil).Put(genauthtest.Account{"username": "ann"})
+	if other := genauthtest.New(nil).Put(genauthtest.Account{"username": "eli"}); len(id) != 24 || id == other {
+		t.Errorf("the ids of two pools are %q and %q, want 24 digits that differ", id, other)
+	}
+}

@@ -2,8 +2,8 @@ package rocketchattest
 
 import (
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -85,7 +85,6 @@ type Service struct {
 	factors  map[string]time.Time // until when a second factor is remembered, by User-Agent
 	mails    []string
 	calls    []Call
-	last     int
 }
 
 // New returns a Service without users other than its own account. o may be nil.
@@ -132,7 +131,7 @@ func (s *Service) Add(u User) string {
 	defer s.mu.Unlock()
 	u = u.clone()
 	if u.ID == "" {
-		u.ID = s.newID("user")
+		u.ID = newID()
 	}
 	if u.Roles == nil {
 		u.Roles = []string{"user"}
@@ -222,11 +221,9 @@ func (s *Service) Forget() {
 	s.calls, s.mails = nil, nil
 }
 
-// newID returns an id in the form of the server's: 17 letters and digits.
-func (s *Service) newID(kind string) string {
-	s.last++
-	return fmt.Sprintf("%s%0*d", kind, 17-len(kind), s.last)
-}
+// newID returns an id in the form of the server's: 17 letters and digits, which no
+// other Service has.
+func newID() string { return rand.Text()[:17] }
 
 // A request is one call on its way through the Service.
 type request struct {

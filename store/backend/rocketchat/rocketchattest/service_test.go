@@ -329,3 +329,12 @@ func Example() {
 	fmt.Println(len(service.Calls()), "calls")
 	// Output: 0 calls
 }
+
+// A profile that still has the id of a workspace that is gone must not reach
+// somebody else's account in the next one.
+func TestNoOtherWorkspaceHasAnID(t *testing.T) {
+	id := rocketchattest.New(nil).Add(rocketchattest.User{Username: "ann"})
+	if other := rocketchattest.New(nil).Add(rocketchattest.User{Username: "eli"}); len(id) != 17 || id == other {
+		t.Errorf("the ids of two workspaces are %q and %q, want 17 characters that differ", id, other)
+	}
+}

@@ -161,7 +161,7 @@ func (s *Service) create(q request) (map[string]any, *refusal) {
 		return nil, refused
 	}
 	u := &User{
-		ID: s.newID("user"), Username: username, Name: f.Name.text(), Type: "user", Active: true,
+		ID: newID(), Username: username, Name: f.Name.text(), Type: "user", Active: true,
 		Emails: []Email{{Address: email, Verified: f.Verified.set()}}, Roles: []string{"user"},
 		DefaultChannels: f.JoinDefaultChannels == nil || f.JoinDefaultChannels.set(),
 	}
@@ -186,7 +186,7 @@ func (s *Service) update(q request) (map[string]any, *refusal) {
 	u := s.users[string(body.UserID)]
 	if u == nil {
 		if s.o.Orphans {
-			orphan := &User{ID: s.newID("orphan"), Username: f.Username.text(), Name: f.Name.text(), Type: "user", Active: true}
+			orphan := &User{ID: newID(), Username: f.Username.text(), Name: f.Name.text(), Type: "user", Active: true}
 			s.users[orphan.ID] = orphan
 			return nil, plain("User not found")
 		}

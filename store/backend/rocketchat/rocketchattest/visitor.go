@@ -24,7 +24,7 @@ type Visitor struct {
 func (s *Service) AddVisitor(v Visitor) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v.ID = s.newID("visitor")
+	v.ID = newID()
 	v.Custom = maps.Clone(v.Custom)
 	s.visitors[v.ID] = &v
 	return v.ID
@@ -109,7 +109,7 @@ func (s *Service) register(q request) (map[string]any, *refusal) {
 		}
 	}
 	if v == nil {
-		v = &Visitor{ID: s.newID("visitor"), Token: said.Token}
+		v = &Visitor{ID: newID(), Token: said.Token}
 		v.Username = "guest-" + v.ID[len(v.ID)-4:]
 		s.visitors[v.ID] = v
 	}
