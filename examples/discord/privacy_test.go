@@ -41,6 +41,7 @@ func TestPrivacyCommands(t *testing.T) {
 	}
 	defer mw.Close(context.Background())
 	session := srv.Session()
+	session.SyncEvents = true // so that Sync waits for rollcall's handler as well
 	session.AddHandler(discord.Handler(mw, nil))
 	handlePrivacy(session, mw)
 	if err := session.Open(); err != nil {
