@@ -206,6 +206,7 @@ func TestRetentionErasesAtTheBackends(t *testing.T) {
 		if err := st.Enroll(t.Context(), "late"); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Minute) // Bob, who was seen before the start, proves the clock
 		// In a process that only delivers.
 		j := &journal{}
 		var expired time.Time
