@@ -35,7 +35,7 @@ type committer struct {
 func (c *committer) run(ctx context.Context) {
 	c.limit, c.span = batchPeople, firstBackoff
 	for {
-		batch := c.m.pending.take(c.limit)
+		batch := c.prepared(c.m.pending.take(c.limit))
 		if len(batch) == 0 {
 			select {
 			case <-c.m.pending.wake:
@@ -52,6 +52,34 @@ func (c *committer) run(ctx context.Context) {
 			c.backOff(ctx, err)
 		}
 	}
+}
+
+// prepared makes the deltas of a batch, and ends those whose making panics.
+func (c *committer) prepared(batch []*entry) []*entry {
+	return slices.DeleteFunc(batch, func(e *entry) bool {
+		if c.m.prepare(e) {
+			return false
+		}
+		_, tell, _ := c.m.pending.settle(e, nil)
+		defer c.m.pending.done(e)
+		if tell {
+			o := e.origin.outcome(e.key)
+			o.Result, o.Reason = Dropped, ReasonPanic
+			c.m.tell(o)
+		}
+		return true
+	})
+}
+
+// prepare makes e's delta. It returns false where that panics.
+func (m *Middleware) prepare(e *entry) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.log.Error("repairing panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	e.delta = e.record(m.repairer)
+	return true
 }
 
 // save brings a batch to its end, or back into the queue. An error means that
@@ -212,23 +240,27 @@ func (m *Middleware) repeated(e *entry, change store.Change) {
 		return
 	}
 	defer m.pending.done(e)
-	m.late.note(lateSlot(e.person, e.marks[0].core), e.marks[0].at)
+	whole := e.marks()[0]
+	m.late.note(lateSlot(whole.slot, whole.core), whole.at)
 	o := e.origin.outcome(e.key)
 	o.Result, o.Profile = Unchanged, change.Profile
 	m.tell(o)
 }
 
 // marksAfter returns what the seen table may remember of e, given what the store
-// has answered.
+// has answered, and what it is to forget.
 func (m *Middleware) marksAfter(e *entry, change store.Change) []mark {
-	switch {
-	case change.Suppressed:
-		return []mark{{slot: e.person, fingerprint: suppressedPrint(m.period(e.person, e.delta.LastSeen))}}
-	case change.Outdated:
-		return nil
-	default:
-		return e.marks
+	marks := e.marks()
+	if change.Suppressed || change.Outdated {
+		for i := range marks {
+			marks[i].void = true
+		}
 	}
+	if change.Suppressed {
+		person := e.latest.person
+		marks[0] = mark{slot: person, fingerprint: suppressedPrint(m.period(person, e.delta.LastSeen))}
+	}
+	return marks
 }
 
 func (m *Middleware) resultOf(change store.Change) (Result, Reason) {

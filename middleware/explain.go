@@ -140,7 +140,8 @@ func (m *Middleware) Explain(ctx context.Context, s *Sender) (Explanation, error
 		return x, nil
 	}
 	kept := store.Merge(stored, waiting)
-	delta := m.explainedDelta(s, key, x.At)
+	_, stated := m.observation(s, s.personSlot(), x.At, time.Now())
+	delta := stated.delta(key, m.repairer)
 	merged, change := kept.Apply(delta)
 	_, unsaved := stored.Apply(store.Merge(waiting, delta))
 	x.Writes = m.worthWriting(stored, merged)
@@ -175,18 +176,6 @@ func (m *Middleware) leaveOutContained(s *Sender) (reason Reason) {
 	return reason
 }
 
-// explainedDelta is what the store would be told of s. An event may be older than one
-// that is not saved, since it said nothing new.
-func (m *Middleware) explainedDelta(s *Sender, key store.Key, at time.Time) store.Record {
-	saidAt := said(s, at)
-	late := false
-	if m.when != FirstMessage {
-		_, set := s.core()
-		late = m.late.after(lateSlot(s.personSlot(), set), saidAt, time.Now().Add(maxAhead))
-	}
-	return m.delta(s, key, at, saidAt, late)
-}
-
 // worthWriting reports whether merged says something that kept does not, or moves
 // LastSeen by so much that Options.SeenEvery asks for it.
 func (m *Middleware) worthWriting(kept, merged store.Record) bool {
@@ -203,7 +192,7 @@ func (m *Middleware) explainFields(s *Sender) []FieldExplanation {
 	var fields []FieldExplanation
 	patch := s.Patch()
 	for _, f := range append(slices.Sorted(maps.Keys(patch.Set)), patch.Clear...) {
-		value, ok := m.repair(patch.Key, patch.At, f, patch.Set[f])
+		value, ok := m.repairer.repair(patch.Key, patch.At, f, patch.Set[f])
 		x := FieldExplanation{Field: f, Length: utf8.RuneCountInString(value), Repaired: ok && value != patch.Set[f]}
 		if !ok {
 			x.Effect = EffectRefused

@@ -102,13 +102,25 @@ type coreSet uint8
 // core returns the fingerprint of the core fields that s states, and which they
 // are.
 func (s *Sender) core() (sum uint64, set coreSet) {
+	sum = corePrint(s.statements[:s.inline]) + corePrint(s.more)
+	return sum, s.coreSet()
+}
+
+func (s *Sender) coreSet() (set coreSet) {
 	for st := range s.each {
-		if bit := coreBit(st.field); bit != 0 {
-			sum += st.print()
-			set |= bit
+		set |= coreBit(st.field)
+	}
+	return set
+}
+
+// corePrint is the fingerprint of the core fields, in whatever order.
+func corePrint(statements []statement) (sum uint64) {
+	for i := range statements {
+		if coreBit(statements[i].field) != 0 {
+			sum += statements[i].print()
 		}
 	}
-	return sum, set
+	return sum
 }
 
 // period numbers the spans of SeenEvery that at falls into. They begin at

@@ -118,35 +118,26 @@ func (im *importer) take(s *Sender) {
 			im.next.Dropped[ReasonPanic]++
 		}
 	}()
-	e, result, reason := im.judge(s)
-	if e == nil {
+	person, at, result, reason := im.m.judge(s)
+	if result == Unchanged && im.places[s.Key()] != nil {
+		result = "" // the table does not know what the batch says of the person
+	}
+	if result != "" {
 		im.next.count(result, reason)
 		return
 	}
+	now := time.Now()
+	e := im.m.entry(s, person, plausible(at, now), now)
 	im.m.pending.expect(e)
 	if first := im.places[e.key]; first != nil {
 		if im.m.when != FirstMessage {
-			first.join(e)
+			first.join(e, im.m.repairer)
 		}
 		im.next.Coalesced++
 		return
 	}
 	im.places[e.key] = e
 	im.batch = append(im.batch, e)
-}
-
-// judge is that of Observe. Only, the table does not know what the batch says of its
-// people, and so is not asked about them.
-func (im *importer) judge(s *Sender) (*entry, Result, Reason) {
-	e, result, reason := im.m.judge(s)
-	if result != Unchanged || len(im.places) == 0 || im.places[s.Key()] == nil {
-		return e, result, reason
-	}
-	at := s.At
-	if at.IsZero() {
-		at = time.Now()
-	}
-	return im.m.entry(s, s.personSlot(), at)
 }
 
 // flush saves what was read since the last one, and tells of it.

@@ -12,6 +12,13 @@ import (
 
 // save brings the batch to its end, or leaves all that is not saved of it.
 func (im *importer) save(ctx context.Context) error {
+	im.batch = slices.DeleteFunc(im.batch, func(e *entry) bool {
+		ok := im.m.prepare(e)
+		if !ok {
+			im.next.count(Dropped, ReasonPanic)
+		}
+		return !ok
+	})
 	if !im.m.pending.reserve(im.batch, im.m.when != FirstMessage) {
 		return store.ErrClosed
 	}
@@ -79,7 +86,7 @@ func (im *importer) saved(e *entry, change store.Change) {
 func (p *pending) expect(e *entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.unmark(e)
+	p.hide(e)
 }
 
 // reserve takes the entries of an import in as if the committer had them in
@@ -97,7 +104,7 @@ func (p *pending) reserve(batch []*entry, places bool) bool {
 	}
 	for _, e := range batch {
 		e.told = true // no hook is to hear of it
-		p.unmark(e)
+		p.hide(e)
 		if e.outside = !places || p.entries[e.key] != nil; e.outside {
 			continue
 		}
@@ -128,8 +135,15 @@ func (p *pending) leave(e *entry, marks []mark) (forgotten bool, repeat *entry) 
 	return false, nil
 }
 
+// hide has the seen table not answer for the person of e, whatever it holds of parts.
+func (p *pending) hide(e *entry) {
+	p.seen.drop(e.latest.person)
+	p.seen.drop(coreSlot(e.latest.person))
+}
+
+// unmark also has it forget the parts that e states.
 func (p *pending) unmark(e *entry) {
-	for _, mk := range e.marks {
+	for _, mk := range e.marks() {
 		p.seen.drop(mk.slot)
 	}
 }

@@ -1,9 +1,6 @@
 package middleware
 
-import (
-	"math/bits"
-	"time"
-)
+import "time"
 
 // A Print stands for all that an event states about a person: see
 // [Middleware.Known]. It is worth nothing outside of the process. Begin with any
@@ -86,38 +83,4 @@ func (m *Middleware) unchangedAt(s *Sender, person uint64, set coreSet, at time.
 	if !s.Undated {
 		m.late.note(lateSlot(person, set), at)
 	}
-}
-
-// A mark is an entry that the seen table is to get once an observation is
-// durable.
-type mark struct {
-	slot, fingerprint uint64
-	core              coreSet
-	void              bool // only to be dropped: it is not needed, or two events of this moment disagree
-	at                time.Time
-}
-
-// marks returns what the table is to remember of s, which counts as said at that
-// time, and to drop until then. late is true when the core fields are out of
-// date; then they have no mark. What is beyond latest is forged or skewed.
-func (m *Middleware) marks(s *Sender, person, period uint64, at, latest time.Time) (marks []mark, late bool) {
-	if m.when == FirstMessage {
-		return []mark{{slot: person, at: at}}, false
-	}
-	core, set := s.core()
-	late = m.late.after(lateSlot(person, set), at, latest)
-	whole := s.whole() + period
-	needless := !m.seen.hasOther(person, whole) // until events of this person are known to differ
-	marks = make([]mark, 0, 2+s.inline+len(s.more)-bits.OnesCount8(uint8(set)))
-	marks = append(marks, mark{slot: person, fingerprint: whole, core: set, void: late, at: at})
-	if !late {
-		marks = append(marks, mark{slot: coreSlot(person), fingerprint: core + period, void: needless, at: at})
-	}
-	long := longPeriod(person, period)
-	for st := range s.each {
-		if coreBit(st.field) == 0 {
-			marks = append(marks, mark{slot: fieldSlot(person, st.field), fingerprint: st.print() + long, void: needless, at: at})
-		}
-	}
-	return marks, late
 }

@@ -24,7 +24,7 @@ type Middleware struct {
 	tracer    Tracer
 	who       func(Sender) bool
 	when      When
-	custom    store.CustomFields
+	repairer  *repairer
 	seenEvery int64 // seconds
 	attempts  int
 
@@ -86,9 +86,10 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 		return nil, err
 	}
 	seen := newSeenTable(o.expectedPeople())
+	r := &repairer{custom: slices.Clone(o.CustomFields), log: o.logger()}
 	m := &Middleware{
 		seen:      seen,
-		pending:   newPending(seen, o.When == FirstMessage),
+		pending:   newPending(seen, r, o.When == FirstMessage),
 		store:     st,
 		log:       o.logger(),
 		onSuccess: o.OnSuccess,
@@ -98,7 +99,7 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 		tracer:    o.Tracer,
 		who:       o.Who,
 		when:      o.When,
-		custom:    slices.Clone(o.CustomFields),
+		repairer:  r,
 		seenEvery: o.seenEvery(),
 		attempts:  o.attempts(),
 

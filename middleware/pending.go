@@ -11,61 +11,11 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// An entry is one person who waits to be saved.
-type entry struct {
-	key    store.Key
-	person uint64       // slot in the seen table
-	delta  store.Record // all that waits, joined
-	since  time.Time    // when the first of that came, by this machine's clock
-	marks  []mark       // for the seen table, once delta is durable
-
-	origin   origin // the observation that the Outcome is about
-	told     bool   // its Outcome was Failed already
-	failures int    // refusals of the store since origin came
-
-	inFlight  bool   // the committer has it in a batch
-	next      *entry // came while this one was in flight
-	forgotten bool   // Forget came while this one was in flight
-	unsure    bool   // Readmit came while this one was in flight: its answer may be out of date
-	aside     bool   // waits for a turn of its own, see sideline
-	outside   bool   // is imported while another of the person waits, see reserve
-	gen       uint64 // the Flush generation that it belongs to
-	size      int    // bytes that it is counted with
-	turns     int    // on the sideline
-}
-
-// join takes a newer arrival of the same person into e. What it says is merged;
-// which observation's fingerprints are remembered goes by time.
-func (e *entry) join(n *entry) {
-	e.delta = store.Merge(e.delta, n.delta)
-	for _, nm := range n.marks {
-		e.joinMark(nm)
-	}
-}
-
-func (e *entry) joinMark(n mark) {
-	for i := range e.marks {
-		old := &e.marks[i]
-		if old.slot != n.slot {
-			continue
-		}
-		switch {
-		case n.at.After(old.at):
-			*old = n
-		case n.at.Equal(old.at) && n.fingerprint != old.fingerprint:
-			// Two events of one moment disagree. Which of them won is for the
-			// store to say, so none of that moment is remembered.
-			old.void = true
-		}
-		return
-	}
-	e.marks = append(e.marks, n)
-}
-
 // pending holds the people who wait to be saved, one entry each.
 type pending struct {
 	maxPeople, maxBytes int
 	seen                *seenTable
+	repairer            *repairer
 	firstOnly           bool // what joins an entry is not saved
 
 	mu      sync.Mutex
@@ -86,9 +36,10 @@ type waiter struct {
 	done chan struct{}
 }
 
-func newPending(seen *seenTable, firstOnly bool) *pending {
+func newPending(seen *seenTable, r *repairer, firstOnly bool) *pending {
 	return &pending{
 		seen:      seen,
+		repairer:  r,
 		firstOnly: firstOnly,
 		maxPeople: 100_000,
 		maxBytes:  64 << 20,
@@ -120,7 +71,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	// From here on the table must not answer for this person: somebody who
 	// changes back before the change is durable has to be seen. settle, which
 	// marks, holds the lock too.
-	p.unmark(n)
+	p.hide(n)
 	if old == nil || old.inFlight {
 		n.gen = p.gen
 		p.alive[n.gen]++
@@ -133,7 +84,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 		p.push(n)
 		return "", ""
 	}
-	old.join(n)
+	old.join(n, p.repairer)
 	p.resize(old)
 	if old.told {
 		old.origin, old.told, old.failures = n.origin, false, 0
@@ -142,15 +93,22 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	return Coalesced, ""
 }
 
-// entrySize estimates what an entry holds in memory, its place in the map and the
-// queue included: a little too much, since maxBytes is a promise.
-func entrySize(e *entry) int {
-	const fixed, register, oneMark = 400, 64 + 16, 48
-	size := fixed + len(e.key.UserID) + register*len(e.delta.Registers) + oneMark*cap(e.marks)
-	for _, r := range e.delta.Registers {
-		size += len(r.Field) + len(r.Value)
+// repeat takes in an observation that says the same as the last one of an entry that
+// waits. That is what most of those say who are busy when their change is not saved yet.
+func (p *pending) repeat(s *Sender, whole uint64, at time.Time) bool {
+	var digits [20]byte
+	id := s.appendID(digits[:0])
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.entries[store.Key{Channel: s.Channel, UserID: string(id)}]
+	if e != nil && e.inFlight {
+		e = e.next
 	}
-	return size
+	if e == nil || e.told || p.closed || !e.latest.repeats(whole, s.Undated, at) {
+		return false
+	}
+	e.latest.last = at
+	return true
 }
 
 func (p *pending) resize(e *entry) {
@@ -186,7 +144,8 @@ func (p *pending) take(n int) []*entry {
 }
 
 // settle ends the flight of an entry that is saved, or never will be, and has
-// the seen table remember marks, unless something newer of the person waits.
+// the seen table remember marks, unless something newer of the person waits. With
+// no marks it forgets those of e.
 // forgotten is true when Forget came meanwhile; tell, when its observation has
 // had no Outcome yet. After that Outcome comes done.
 //
@@ -199,30 +158,35 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *
 	p.bytes -= e.size
 	tell, e.told = !e.told, true
 	sure := !e.forgotten && !e.unsure
-	if sure && e.next != nil && e.repeatedBy(e.next, marks) {
+	if sure && e.next != nil && p.repeats(e, e.next, marks) {
 		repeat, e.next = e.next, nil
 		p.bytes -= repeat.size
 	}
 	p.replace(e, e.next)
-	if e.next == nil && sure {
-		for _, mk := range marks {
-			if !mk.void {
-				p.seen.mark(mk.slot, mk.fingerprint, mk.core)
-			}
+	if marks == nil {
+		p.unmark(e)
+	}
+	for _, mk := range marks {
+		if mk.void || !sure || e.next != nil {
+			p.seen.drop(mk.slot)
+		} else {
+			p.seen.mark(mk.slot, mk.fingerprint, mk.core)
 		}
 	}
 	return e.forgotten, tell, repeat
 }
 
-// repeatedBy reports whether n, which came after e, says nothing that is not durable
-// with e, of which marks are to be remembered. The first mark is that of an event
-// as a whole, and of its period.
-func (e *entry) repeatedBy(n *entry, marks []mark) bool {
-	if len(marks) == 0 || len(n.marks) == 0 || marks[0].void || n.marks[0].void ||
-		marks[0].slot != n.marks[0].slot || marks[0].fingerprint != n.marks[0].fingerprint {
+// repeats reports whether n, which came after e, says nothing that is not durable
+// with e, of which marks are to be remembered.
+func (p *pending) repeats(e, n *entry, marks []mark) bool {
+	if len(marks) == 0 || marks[0].void {
 		return false
 	}
-	return slices.EqualFunc(n.delta.Registers, e.delta.Registers, func(a, b store.Register) bool {
+	whole := n.marks()[0]
+	if whole.void || whole.slot != marks[0].slot || whole.fingerprint != marks[0].fingerprint {
+		return false
+	}
+	return slices.EqualFunc(n.record(p.repairer).Registers, e.record(p.repairer).Registers, func(a, b store.Register) bool {
 		return a.Field == b.Field && a.Value == b.Value && a.Cleared == b.Cleared
 	})
 }
@@ -277,6 +241,7 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.inFlight, e.unsure = false, false
+	e.delta = store.Record{}
 	next := e.next
 	e.next = nil
 	if e.forgotten {
@@ -286,7 +251,7 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 		return nil, true, tell
 	}
 	if next != nil {
-		e.join(next)
+		e.join(next, p.repairer)
 		p.bytes -= next.size
 		p.release(next) // e is older, so that those who wait for next wait for e
 		p.resize(e)
@@ -403,15 +368,23 @@ func (p *pending) forget(key store.Key) (over *entry, tell bool) {
 // peek returns what waits of one person, joined; a zero Record where nothing
 // does.
 func (p *pending) peek(key store.Key) store.Record {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var r store.Record
-	for e := p.entries[key]; e != nil; e = e.next {
-		if !e.forgotten {
-			r = store.Merge(r, e.delta)
-		}
+	for _, e := range p.waiting(key) {
+		r = store.Merge(r, e.record(p.repairer))
 	}
 	return r
+}
+
+// waiting returns copies of what waits of one person.
+func (p *pending) waiting(key store.Key) (all []entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for e := p.entries[key]; e != nil; e = e.next {
+		if !e.forgotten {
+			all = append(all, entry{key: e.key, latest: e.latest, before: e.before})
+		}
+	}
+	return all
 }
 
 // len returns how many people wait.

@@ -399,15 +399,16 @@ func TestWaitingBytesAreThoseOfTheValues(t *testing.T) {
 		st.failWith(away)
 		mw, _ := start(t, st, middleware.Options{Attempts: 1000})
 		bytes := func() int { n, _, _, _ := mw.PendingState(); return n }
-		bio := func(second, n int) *middleware.Sender {
+		bio := func(second int, letter string, n int) *middleware.Sender {
 			s := ann(second, "Ann")
-			s.Set(store.FieldBio, strings.Repeat("b", n))
+			s.Set(store.FieldBio, strings.Repeat(letter, n))
 			return s
 		}
-		mw.Observe(bio(0, 10))
+		mw.Observe(bio(0, "a", 10))
 		synctest.Wait() // it waits again
+		mw.Observe(bio(1, "b", 10))
 		small := bytes()
-		mw.Observe(bio(1, 910)) // joins
+		mw.Observe(bio(2, "c", 910)) // both join
 		if got := bytes() - small; got != 900 {
 			t.Errorf("900 bytes more were counted as %d", got)
 		}

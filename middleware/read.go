@@ -37,7 +37,9 @@ func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, err
 		at = time.Now()
 	}
 	kept, err := m.record(ctx, key)
-	p := store.Merge(kept, m.delta(s, key, at, said(s, at), false)).Profile()
+	_, stated := m.observation(s, s.personSlot(), at, time.Now())
+	stated.late = false
+	p := store.Merge(kept, stated.delta(key, m.repairer)).Profile()
 	if s.Drop == "" && absent(err) {
 		err = nil
 	}

@@ -106,6 +106,14 @@ func (s *Sender) Key() store.Key {
 	return store.Key{Channel: s.Channel, UserID: s.UserID}
 }
 
+// validateKey is Key().Validate, without making the Key.
+func (s *Sender) validateKey() error {
+	if s.NumericID != 0 {
+		return store.Key{Channel: s.Channel, UserID: "1"}.Validate()
+	}
+	return store.Key{Channel: s.Channel, UserID: s.UserID}.Validate()
+}
+
 // Patch returns what s states, as it stands: an Observed patch at s.At, whose
 // values have not been repaired yet and whose Clear is in no order. Of two
 // statements about one field the later call counts. Undated has no part in it.

@@ -53,7 +53,7 @@ func (m *Middleware) state(ctx context.Context, patch store.Patch) error {
 	if len(patch.Set)+len(patch.Clear) == 0 {
 		return fmt.Errorf("no field is stated: %w", store.ErrInvalid)
 	}
-	if err := patch.Validate(m.custom); err != nil {
+	if err := patch.Validate(m.repairer.custom); err != nil {
 		return err
 	}
 	kept, err := contained(m, func() (store.Record, error) { return m.store.Get(ctx, patch.Key) })

@@ -1,0 +1,199 @@
+package middleware
+
+import (
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/rollcall-go/rollcall/store"
+)
+
+// An observation is what one event says of a person, or several in a row that say
+// the same. It holds that as it came: to repair it takes time, which the committer
+// has and a bot's handlers have not.
+type observation struct {
+	person      uint64      // slot in the seen table
+	statements  []statement // with memory of their own
+	first, last time.Time   // of these events
+	undated     bool        // both are guesses
+	whole       uint64      // fingerprint of all that is stated, and of period
+	period      uint64
+	core        coreSet
+	late        bool // the core fields are out of date
+	needless    bool // the table has no use for the parts
+	alone       bool // nor for anything but whole
+}
+
+// observation returns what s states, seen at that time, and the key of its person,
+// neither of which point into memory of s.
+func (m *Middleware) observation(s *Sender, person uint64, at, now time.Time) (store.Key, observation) {
+	key, statements := m.own(s, at)
+	o := observation{
+		person:     person,
+		statements: statements,
+		first:      at, last: at,
+		undated: s.Undated,
+	}
+	if m.when == FirstMessage {
+		o.alone = true
+		return key, o
+	}
+	o.period = m.period(person, at)
+	o.whole = s.whole() + o.period
+	o.core = s.coreSet()
+	o.late = m.late.after(lateSlot(person, o.core), o.saidAt(), now.Add(maxAhead)) // what is beyond that is forged or skewed
+	o.needless = !m.seen.hasOther(person, o.whole)                                 // until events of this person are known to differ
+	return key, o
+}
+
+// said returns when what is stated counts as said, given when it came.
+func said(undated bool, at time.Time) time.Time {
+	if undated {
+		return at.Add(-undatedAge)
+	}
+	return at
+}
+
+func (o *observation) saidAt() time.Time { return said(o.undated, o.last) }
+
+const (
+	// maxShared is up to how many bytes values share memory: one that outlives the
+	// others of its event keeps it all from being freed.
+	maxShared = 32
+	// maxRaw is from how many bytes on a value is repaired at once, which cuts most
+	// of those that are as long. So long ones would take up the room of others.
+	maxRaw = 512
+)
+
+// own copies the key and the statements of s. What is short shares one string.
+func (m *Middleware) own(s *Sender, at time.Time) (store.Key, []statement) {
+	var digits [20]byte
+	id := s.appendID(digits[:0])
+	size := len(id)
+	statements := make([]statement, 0, s.inline+len(s.more))
+	for st := range s.each {
+		if len(st.value) >= maxRaw {
+			var ok bool
+			if st.value, ok = m.repairer.repair(s.Key(), at, st.field, st.value); !ok {
+				continue
+			}
+		}
+		if len(st.value) <= maxShared {
+			size += len(st.value)
+		}
+		statements = append(statements, st)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	text.Write(id)
+	for i := range statements {
+		value := &statements[i].value
+		if len(*value) > maxShared {
+			*value = strings.Clone(*value)
+			continue
+		}
+		start := text.Len()
+		text.WriteString(*value)
+		*value = text.String()[start:]
+	}
+	return store.Key{Channel: s.Channel, UserID: text.String()[:len(id)]}, statements
+}
+
+// appendID appends the UserID that Key has.
+func (s *Sender) appendID(b []byte) []byte {
+	if s.NumericID != 0 {
+		return strconv.AppendUint(b, s.NumericID, 10)
+	}
+	return append(b, s.UserID...)
+}
+
+// repeats reports whether o says what was said in e already, not before it.
+func (o *observation) repeats(whole uint64, undated bool, at time.Time) bool {
+	return o.whole == whole && !o.alone && !o.late && !o.undated && !undated && !at.Before(o.last)
+}
+
+// delta returns what o states of key, repaired, as a Record. A value that cannot be
+// repaired is left out, and so is what is late; of two statements about one field
+// the later call counts.
+func (o *observation) delta(key store.Key, r *repairer) store.Record {
+	registers := make([]store.Register, 0, len(o.statements))
+	at := o.saidAt()
+	for _, st := range o.statements {
+		if o.late && coreBit(st.field) != 0 {
+			continue
+		}
+		value, ok := r.repair(key, at, st.field, st.value)
+		if !ok {
+			continue
+		}
+		reg := store.Register{Field: st.field, Source: store.Observed, Value: value, Cleared: value == "", At: at}
+		if st.field == store.FieldStartPayload {
+			reg.At = o.first // the earliest is kept of it, so a guess must not be early
+		}
+		if i := slices.IndexFunc(registers, func(other store.Register) bool { return other.Field == reg.Field }); i >= 0 {
+			registers[i] = reg
+			continue
+		}
+		registers = append(registers, reg)
+	}
+	return store.NewRecord(key, o.first, o.last, registers)
+}
+
+// A mark is an entry that the seen table is to get once an observation is
+// durable.
+type mark struct {
+	slot, fingerprint uint64
+	core              coreSet
+	void              bool // only to be dropped: it is not needed, or two events of this moment disagree
+	at                time.Time
+}
+
+// marks returns what the table is to remember once o is durable, and to drop until
+// then. The first is that of the event as a whole. Core fields that are out of date
+// have no mark.
+func (o *observation) marks() []mark {
+	at := o.saidAt()
+	marks := make([]mark, 0, 2+len(o.statements)-bits.OnesCount8(uint8(o.core)))
+	marks = append(marks, mark{slot: o.person, fingerprint: o.whole, core: o.core, void: o.late, at: at})
+	if o.alone {
+		return marks
+	}
+	if !o.late {
+		marks = append(marks, mark{slot: coreSlot(o.person), fingerprint: corePrint(o.statements) + o.period, void: o.needless, at: at})
+	}
+	long := longPeriod(o.person, o.period)
+	for _, st := range o.statements {
+		if coreBit(st.field) == 0 {
+			marks = append(marks, mark{slot: fieldSlot(o.person, st.field), fingerprint: st.print() + long, void: o.needless, at: at})
+		}
+	}
+	return marks
+}
+
+// A repairer makes values fit to keep.
+type repairer struct {
+	custom store.CustomFields
+	log    *zap.Logger
+}
+
+func (r *repairer) repair(key store.Key, at time.Time, f store.Field, raw string) (value string, ok bool) {
+	if raw == "" {
+		return "", f.Known()
+	}
+	value, ok = store.Repair(f, raw)
+	if ok && value != "" && strings.HasPrefix(string(f), customPrefix) {
+		patch := store.Patch{Key: key, At: at, Set: map[store.Field]string{f: value}}
+		ok = patch.Validate(r.custom) == nil
+	}
+	if !ok {
+		r.log.Debug("a value cannot be kept", zap.Stringer("key", key), zap.String("field", string(f)))
+		return "", false
+	}
+	return value, true
+}
+
+var customPrefix = string(store.CustomKey(""))
