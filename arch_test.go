@@ -110,7 +110,7 @@ var allowances = []allowance{
 	{pattern: "adapters/*", own: []string{"store", "middleware"}, foreign: []string{"*"}},
 	{pattern: "adapters/discord/discordtest", foreign: []string{"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"}},
 	{pattern: "adapters/*/*test", foreign: []string{"*"}},
-	{pattern: "internal/pgtest", foreign: []string{"github.com/jackc/pgx/v5"}},
+	{pattern: "internal/pgtest", own: []string{"internal/loopback"}, foreign: []string{"github.com/jackc/pgx/v5"}},
 	{pattern: "internal/*"},
 	{pattern: "examples/*", own: anything, foreign: anything},
 }

@@ -3,7 +3,6 @@ package telegram_test
 import (
 	"bytes"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/adapters/telegram"
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/internal/loopback"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -242,12 +242,11 @@ func TestWebhookAsPoller(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer free.Close()
-	return free.Addr().String()
+	return addr
 }
 
 // Telegram repeats an update until its webhook is answered.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/rollcall-go/rollcall/internal/loopback"
 	"github.com/rollcall-go/rollcall/store/natsstore"
 )
 
@@ -100,12 +100,11 @@ func (n *node) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", n.config
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Port()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // single runs one node until the test ends.
@@ -182,8 +181,8 @@ func leader(ctx context.Context, nodes []*node, js jetstream.JetStream, stream s
 
 func await(t testing.TB, failure string, done func(ctx context.Context) bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		ok := done(ctx)
 		cancel()
 		if ok {

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-go/rollcall/internal/loopback"
 )
 
 // A Server is a private Postgres.
@@ -102,9 +104,11 @@ func hasServer(folder string) bool {
 
 // prepare returns a server that is to be started, with a folder, a password and a port.
 func prepare() (s *Server, password, port string, err error) {
-	if port, err = freePort(); err != nil {
+	number, err := loopback.Port()
+	if err != nil {
 		return nil, "", "", err
 	}
+	port = strconv.Itoa(number)
 	folder, err := os.MkdirTemp("", "pgtest")
 	if err != nil {
 		return nil, "", "", err
@@ -171,15 +175,6 @@ func (s *Server) keep() (err error) {
 		return fmt.Errorf("pgtest: start Postgres: %w", err)
 	}
 	return nil
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
 }
 
 // ready waits until the server lets somebody in.

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/loopback"
 	"github.com/rollcall-go/rollcall/store/pgstore"
 )
 
@@ -40,7 +41,7 @@ func newLine(t *testing.T, dsn string) *line {
 		t.Skip("toxiproxy needs TCP, and this Postgres has a Unix socket: ", conn.Host)
 	}
 	l := &line{password: conn.Password}
-	if err := l.dig("127.0.0.1:0", net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port)))); err != nil {
+	if err := l.lay(net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port)))); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.cut() })
@@ -59,6 +60,15 @@ func newLine(t *testing.T, dsn string) *line {
 		l.pool.Close()
 	})
 	return l
+}
+
+// lay makes a line at a port of its own, which stays free while it is cut.
+func (l *line) lay(upstream string) error {
+	addr, err := loopback.Address()
+	if err != nil {
+		return err
+	}
+	return l.dig(addr, upstream)
 }
 
 func (l *line) dig(listen, upstream string) error {
@@ -121,7 +131,7 @@ func (l *line) forget(t *testing.T) {
 	t.Helper()
 	old := l.proxy
 	t.Cleanup(old.Stop)
-	if err := errors.Join(l.poison(blackHole, both...), l.dig("127.0.0.1:0", old.Upstream)); err != nil {
+	if err := errors.Join(l.poison(blackHole, both...), l.lay(old.Upstream)); err != nil {
 		t.Fatal(err)
 	}
 }
