@@ -219,7 +219,7 @@ func TestKillsInDeliveryLoseNobody(t *testing.T) {
 	w := newWire(server.URL)
 	defer w.client.CloseIdleConnections()
 	mw, _ := start(t, st, middleware.Options{Backends: backends(w)})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := mw.Drain(ctx); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func TestOnSuccessGetsTheUserOfGenAuth(t *testing.T) {
 		select {
 		case o := <-told:
 			return o
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("OnSuccess was not told")
 			return middleware.Outcome{}
 		}

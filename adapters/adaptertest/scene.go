@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a scene waits for what should happen at once.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // A scene is one running bot, with rollcall attached by the adapter, over a
 // store that can be made to fail. Its first failure stays; from then on its

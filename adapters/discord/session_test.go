@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(patient{m}) }
 
 const (
 	guild    = "197038439483310086"
-	deadline = 10 * time.Second
+	deadline = time.Minute
 )
 
 var (

@@ -31,7 +31,7 @@ var (
 )
 
 // patience is how long a test waits for what should happen at once.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A rig is a server, a real bot and a Middleware over a memory store. The bot is
 // not attached and not started yet.

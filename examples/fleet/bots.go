@@ -19,7 +19,7 @@ import (
 )
 
 // closing bounds how long a bot that ends saves what waits.
-const closing = 10 * time.Second
+const closing = 30 * time.Second
 
 // playTelegram is a telebot.v3 bot with rollcall attached. It has no backends: the
 // deliverer has. Its server is in the parent process, since Telegram outlives a bot.

@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long an act may take, and a process that was told to end.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A process is one of the others. Each is this program with a role.
 type process struct {

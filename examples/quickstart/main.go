@@ -105,7 +105,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 		played = play(ctx, o, mw, ms, before, story)
 	}
 
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	if err := errors.Join(played, mw.Close(closing)); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (ms mirrors) close() {
 // settle returns when the outcomes of what was played are printed, and what came
 // of it at the backends that are up.
 func (ms mirrors) settle(ctx context.Context, mw *middleware.Middleware) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		if err := mw.Flush(ctx); err != nil {

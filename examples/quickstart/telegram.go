@@ -118,7 +118,7 @@ func (t *telegramBot) push(ctx context.Context, update json.Marshaler) error {
 	if err := t.srv.Push(update); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for observed(t.mw) == before {
 		select {

@@ -90,7 +90,7 @@ func Private(t testing.TB) *Server {
 	return s
 }
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func need(t testing.TB, err error) {
 	t.Helper()

@@ -101,7 +101,7 @@ func (b *bot) finishes(n int) bool {
 
 // patience is how long the tests wait for what must not need any time, before they
 // call it hung.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A journal counts the outcomes of each event at the store.
 type journal struct {

@@ -67,7 +67,7 @@ func Run(t *testing.T, start func(t *testing.T) Fixture, options ...Option) {
 			if why, skipped := c.skip[prop.name]; skipped {
 				t.Skip(why)
 			}
-			p := &probe{ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 10 * time.Second, Fixture: start(t)}
+			p := &probe{ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 30 * time.Second, Fixture: start(t)}
 			r := prop.check(p)
 			if p.uncounted {
 				t.Log("the fixture has no Count: duplicates are looked for through Holds alone")

@@ -31,7 +31,7 @@ func Run(t *testing.T, newStore func(t *testing.T) store.Store, options ...Optio
 				t.Skip(why)
 			}
 			p := &probe{
-				ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 10 * time.Second,
+				ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 30 * time.Second,
 				open: func() store.Store { return newStore(t) },
 			}
 			if c.reopen != nil {

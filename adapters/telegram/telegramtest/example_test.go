@@ -29,7 +29,7 @@ func Example() {
 	if err := srv.Push(telegramtest.Message(ann, telegramtest.Private(ann), "hello")); err != nil {
 		log.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	sent, err := srv.WaitSent(ctx, 1)
 	if err != nil {

@@ -33,7 +33,7 @@ func Example() {
 		Name:      "Ann Berg",
 		GivenName: "Ann", FamilyName: "Berg", Username: "annb",
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	receipt, err := backend.Deliver(ctx, store.Delivery{Profile: profile, Fields: profile.Stated(), All: true})
 	if err != nil {
