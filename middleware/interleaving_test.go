@@ -401,7 +401,9 @@ func TestStoreAnswersWhileCloseGivesUp(t *testing.T) {
 			}
 		}})
 		mw.Observe(person(1, 0, "a"))
-		time.Sleep(5 * time.Millisecond)
+		for st.asked() == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		for i := range people {
 			mw.Observe(person(uint64(i+1), 0, "b"))
 		}
@@ -409,10 +411,16 @@ func TestStoreAnswersWhileCloseGivesUp(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		_ = mw.Close(ctx)
 		cancel()
-		time.Sleep(20 * time.Millisecond)
-		s := mw.Stats()
-		if sum := s.Coalesced + s.Failed + s.Created + s.Dropped; sum != people+2 {
-			t.Errorf("%d outcomes for %d observations: %+v", sum, people+2, s)
+		outcomes := func() uint64 {
+			s := mw.Stats()
+			return s.Coalesced + s.Failed + s.Created + s.Dropped
+		}
+		for end := time.Now().Add(time.Minute); outcomes() < people+2 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond) // for what should not come
+		if sum := outcomes(); sum != people+2 {
+			t.Errorf("%d outcomes for %d observations: %+v", sum, people+2, mw.Stats())
 		}
 	}
 }

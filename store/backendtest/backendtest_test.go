@@ -103,7 +103,7 @@ func TestBackendsOfAllKinds(t *testing.T) {
 }
 
 func testProbe(t *testing.T, f Fixture) *probe {
-	return &probe{ctx: t.Context(), rand: rand.New(rand.NewPCG(1, 2)), patience: 100 * time.Millisecond, Fixture: f}
+	return &probe{ctx: t.Context(), rand: rand.New(rand.NewPCG(1, 2)), patience: time.Minute, Fixture: f}
 }
 
 // TestPeopleAreThoseThatAStoreWouldKeep looks at the people who are delivered:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -164,7 +165,9 @@ func wantFailure(t *testing.T, name string, f Fixture) {
 	if i < 0 {
 		t.Fatalf("there is no property %q", name)
 	}
-	r := properties[i].check(testProbe(t, f))
+	p := testProbe(t, f)
+	p.patience = 100 * time.Millisecond // what hangs is waited for in vain
+	r := properties[i].check(p)
 	if r.problem == "" {
 		t.Fatalf("%q holds", name)
 	}

@@ -240,7 +240,8 @@ func TestForgetBesideApply(t *testing.T) {
 func TestDeadConnectionsAreReplaced(t *testing.T) {
 	config := pgtest.Pool(t).Config()
 	config.MaxConns = 4
-	config.ConnConfig.RuntimeParams["application_name"] = "pgstore dead"
+	name := "dead " + pgtest.Schema(t)[:12]
+	config.ConnConfig.RuntimeParams["application_name"] = name
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +266,7 @@ func TestDeadConnectionsAreReplaced(t *testing.T) {
 		}
 		var killed int
 		err := pgtest.Pool(t).QueryRow(t.Context(),
-			"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'pgstore dead'").Scan(&killed)
+			"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = $1", name).Scan(&killed)
 		if err != nil || killed != 4 {
 			t.Fatalf("the test is blind: %d connections killed, %v", killed, err)
 		}

@@ -164,15 +164,29 @@ func TestMutantsAreCaught(t *testing.T) {
 	}
 }
 
-// failing returns why the store fails the property, "" when it does not.
+// failing returns why a mutant fails the property, "" when it does not. What blocks is
+// waited for in vain.
 func failing(t *testing.T, name string, open func() store.Store, reopen func(store.Store) store.Store) string {
+	t.Helper()
+	return problem(t, name, 50*time.Millisecond, open, reopen)
+}
+
+// holds wants the store to have the property.
+func holds(t *testing.T, name string, open func() store.Store, reopen func(store.Store) store.Store) {
+	t.Helper()
+	if why := problem(t, name, time.Minute, open, reopen); why != "" {
+		t.Errorf("a store that keeps all fails: %s", why)
+	}
+}
+
+func problem(t *testing.T, name string, patience time.Duration, open func() store.Store, reopen func(store.Store) store.Store) string {
 	t.Helper()
 	i := slices.Index(Properties(), name)
 	if i < 0 {
 		t.Fatalf("there is no property %q", name)
 	}
 	r := properties[i].check(&probe{
-		ctx: t.Context(), rand: rand.New(rand.NewPCG(1, 2)), patience: 50 * time.Millisecond, open: open, reopen: reopen,
+		ctx: t.Context(), rand: rand.New(rand.NewPCG(1, 2)), patience: patience, open: open, reopen: reopen,
 	})
 	return r.problem
 }
@@ -219,7 +233,5 @@ func TestLossAtReopeningIsCaught(t *testing.T) {
 	if failing(t, "durable", open, keeping(true, false)) == "" {
 		t.Error("a lost person is not caught")
 	}
-	if why := failing(t, "durable", open, keeping(true, true)); why != "" {
-		t.Errorf("a store that keeps all fails: %s", why)
-	}
+	holds(t, "durable", open, keeping(true, true))
 }

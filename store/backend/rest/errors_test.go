@@ -267,17 +267,12 @@ func banner(t *testing.T) string {
 }
 
 func TestFailuresBeforeAnAnswer(t *testing.T) {
-	refusing, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refusing.Close()
 	for name, c := range map[string]struct {
 		base    string
 		kind    error
 		problem string
 	}{
-		"nobody listens":    {"http://" + refusing.Addr().String(), store.ErrUnavailable, "refuses the connection"},
+		"nobody listens":    {"http://127.0.0.1:1", store.ErrUnavailable, "refuses the connection"},
 		"closed at once":    {broken(t, ""), store.ErrUnanswered, "broke"},
 		"no TLS":            {banner(t), store.ErrDenied, "no TLS"},
 		"another protocol":  {broken(t, "SSH-2.0-OpenSSH_9.6\r\n"), store.ErrUnanswered, "broke"},
