@@ -13,3 +13,6 @@ func (m *Middleware) PendingState() (bytes, generations, entries, queue int) {
 	defer m.pending.mu.Unlock()
 	return m.pending.bytes, len(m.pending.alive), len(m.pending.entries), len(m.pending.queue)
 }
+
+// BreakRepair has the repair of what cannot be kept panic.
+func (m *Middleware) BreakRepair() { m.repairer.log = nil }
