@@ -19,6 +19,10 @@ const (
 	commitTimeout = 30 * time.Second // for one call of the store
 	firstBackoff  = 500 * time.Millisecond
 	maxBackoff    = 30 * time.Second
+
+	// gathering is for how long the committer rests after a transaction, unless it
+	// has enough for a full one. Somebody's first change in a while is saved at once.
+	gathering = 5 * time.Millisecond
 )
 
 // A committer saves what is pending. It is one goroutine, so a person's
@@ -50,7 +54,23 @@ func (c *committer) run(ctx context.Context) {
 		}
 		if err != nil {
 			c.backOff(ctx, err)
+		} else {
+			c.gather(ctx)
 		}
+	}
+}
+
+// gather waits until the next transaction is worth its cost.
+func (c *committer) gather(ctx context.Context) {
+	if c.m.pending.pressed(c.limit) {
+		return
+	}
+	rest := time.NewTimer(gathering)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-c.m.pending.pressing:
+	case <-ctx.Done():
 	}
 }
 
@@ -241,7 +261,7 @@ func (m *Middleware) repeated(e *entry, change store.Change) {
 	}
 	defer m.pending.done(e)
 	whole := e.marks()[0]
-	m.late.note(lateSlot(whole.slot, whole.core), whole.at)
+	m.late.note(thisLane(), lateSlot(whole.slot, whole.core), whole.at)
 	o := e.origin.outcome(e.key)
 	o.Result, o.Profile = Unchanged, change.Profile
 	m.tell(o)

@@ -117,7 +117,7 @@ func TestHookThatHangsDoesNotStopSaving(t *testing.T) {
 		for i := range people {
 			mw.Observe(person(uint64(1+i), 0, "somebody"))
 		}
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		got := mw.Stats()
 		if got.Created != people || got.Waiting != 0 {
 			t.Errorf("Stats() = %+v, want all created", got)

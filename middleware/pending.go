@@ -28,7 +28,9 @@ type pending struct {
 	alive   map[uint64]int // entries by generation
 	waiters []waiter
 
-	wake chan struct{} // holds one token when the queue has work
+	wake     chan struct{} // holds one token when the queue has work
+	enough   int           // people in the queue that hurry the committer
+	pressing chan struct{} // holds one token when so many wait, or somebody waits for them
 }
 
 type waiter struct {
@@ -46,6 +48,7 @@ func newPending(seen *seenTable, r *repairer, firstOnly bool) *pending {
 		entries:   make(map[store.Key]*entry),
 		alive:     make(map[uint64]int),
 		wake:      make(chan struct{}, 1),
+		pressing:  make(chan struct{}, 1),
 	}
 }
 
@@ -119,10 +122,31 @@ func (p *pending) resize(e *entry) {
 
 func (p *pending) push(e *entry) {
 	p.queue = append(p.queue, e)
+	signal(p.wake)
+	if len(p.queue) == p.enough {
+		signal(p.pressing)
+	}
+}
+
+// signal leaves a token where there is none.
+func signal(c chan struct{}) {
 	select {
-	case p.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+// pressed reports whether the committer is to go on at once: enough people wait, or
+// somebody waits for them. Otherwise pressing tells when that comes.
+func (p *pending) pressed(enough int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.enough = enough
+	select {
+	case <-p.pressing:
+	default:
+	}
+	return len(p.queue) >= enough || len(p.waiters) > 0 || p.closed
 }
 
 // take hands at most n entries to the committer, oldest first.
@@ -405,6 +429,7 @@ func (p *pending) drained() <-chan struct{} {
 	}
 	p.waiters = append(p.waiters, waiter{p.gen, done})
 	p.gen++
+	signal(p.pressing)
 	return done
 }
 
@@ -413,6 +438,7 @@ func (p *pending) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	signal(p.pressing)
 	for _, e := range p.entries {
 		p.recall(e)
 	}

@@ -301,12 +301,16 @@ func TestRefusalsAreNotBisected(t *testing.T) {
 				mw.Observe(person(10+id, 0, "somebody"))
 			}
 			st.failWith(func([]store.Record) error { return refusal })
+			flushed := make(chan error, 1)
+			go func() { flushed <- mw.Flush(t.Context()) }() // hurries
+			synctest.Wait()
 			g.answers <- nil
 			synctest.Wait()
 			if got := st.asked(); got != 2 {
 				t.Errorf("%v: asked %d times at once, want 2", refusal, got)
 			}
 			st.failWith(nil)
+			must(t, <-flushed)
 		})
 	}
 }
