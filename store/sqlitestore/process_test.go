@@ -17,13 +17,12 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
-	"github.com/rollcall-go/rollcall/store/sqlitestore"
 )
 
 // otherProcess does one task of the tests below, and returns the exit code.
 func otherProcess(task string) int {
 	name, path, _ := strings.Cut(task, " ")
-	st, err := sqlitestore.Open(path)
+	st, err := openPatiently(path)
 	if err == nil {
 		switch name {
 		case "hammer":

@@ -1,17 +1,33 @@
 package sqlitestore_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
 	"github.com/rollcall-go/rollcall/store/storetest"
 )
 
+// openPatiently opens a file that others may hold for longer than a Store waits, where
+// the machine stands still.
+func openPatiently(path string) (st *sqlitestore.Store, err error) {
+	for range 10 {
+		if st, err = sqlitestore.Open(path); !errors.Is(err, store.ErrUnavailable) {
+			break
+		}
+	}
+	if err == nil {
+		st.SetPatience(time.Minute)
+	}
+	return st, err
+}
+
 func open(t *testing.T, path string) *sqlitestore.Store {
 	t.Helper()
-	st, err := sqlitestore.Open(path)
+	st, err := openPatiently(path)
 	if err != nil {
 		t.Fatal(err)
 	}

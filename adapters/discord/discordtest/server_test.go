@@ -240,7 +240,8 @@ func TestAnInvalidSessionIdentifiesAgain(t *testing.T) {
 
 func TestHeartbeatsAreAcknowledged(t *testing.T) {
 	t.Parallel()
-	srv := start(t, &discordtest.Options{Heartbeat: 50 * time.Millisecond})
+	// discordgo gives a connection up when five are not answered in time.
+	srv := start(t, &discordtest.Options{Heartbeat: 3 * time.Second})
 	session := srv.Session()
 	session.ShouldReconnectOnError = false // a heartbeat during Close would have it reconnect
 	srv.open(t, session)
