@@ -34,8 +34,9 @@ func (m *Middleware) Known(s *Sender, print Print) bool {
 	if !ok {
 		return false
 	}
-	m.unchangedAt(s, person, set, s.At)
-	m.counts.unchanged.add(person)
+	l := thisLane()
+	m.unchangedAt(l, s, person, set, s.At)
+	m.counts.unchanged.add(l)
 	return true
 }
 
@@ -52,7 +53,7 @@ func (m *Middleware) unchanged(s *Sender, person, period uint64, at time.Time) b
 			return false
 		}
 	}
-	m.unchangedAt(s, person, set, at)
+	m.unchangedAt(thisLane(), s, person, set, at)
 	return true
 }
 
@@ -79,8 +80,8 @@ func (m *Middleware) partsKnown(s *Sender, person, period uint64) (set coreSet, 
 	return set, true
 }
 
-func (m *Middleware) unchangedAt(s *Sender, person uint64, set coreSet, at time.Time) {
+func (m *Middleware) unchangedAt(l lane, s *Sender, person uint64, set coreSet, at time.Time) {
 	if !s.Undated {
-		m.late.note(lateSlot(person, set), at)
+		m.late.note(l, lateSlot(person, set), at)
 	}
 }

@@ -29,7 +29,7 @@ type Middleware struct {
 	attempts  int
 
 	seen        *seenTable
-	late        *lateTable
+	late        *lateTables
 	pending     *pending
 	counts      counts
 	notices     chan notice
@@ -103,7 +103,7 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 		seenEvery: o.seenEvery(),
 		attempts:  o.attempts(),
 
-		late:     new(lateTable),
+		late:     new(lateTables),
 		notices:  make(chan notice, hookQueue),
 		barriers: make(chan chan struct{}),
 

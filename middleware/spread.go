@@ -2,9 +2,9 @@ package middleware
 
 import "sync/atomic"
 
-// A spread is a counter that many cores add to at once. Each adds to a cell of its
-// own cache line as a rule, or they would wait for each other at every message.
-type spread [16]struct {
+// A spread is a counter that many goroutines add to at once, each in a cell that has
+// a cache line of its own.
+type spread [lanes]struct {
 	n atomic.Uint64
 	_ [cacheLine - 8]byte
 }
@@ -12,8 +12,8 @@ type spread [16]struct {
 // cacheLine is how many bytes cores take from each other at a time.
 const cacheLine = 64
 
-// add adds 1, in the cell that a hash chooses.
-func (s *spread) add(hash uint64) { s[hash%uint64(len(s))].n.Add(1) }
+// add adds 1.
+func (s *spread) add(l lane) { s[l].n.Add(1) }
 
 // load is the sum of the cells, read one after the other.
 func (s *spread) load() (sum uint64) {

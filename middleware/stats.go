@@ -75,7 +75,7 @@ func (c *counts) add(r Result, reason Reason) {
 	case Updated:
 		c.updated.Add(1)
 	case Unchanged:
-		c.unchanged.add(0)
+		c.unchanged.add(thisLane())
 	case Coalesced:
 		c.coalesced.Add(1)
 	case Dropped:

@@ -2,7 +2,9 @@ package middleware
 
 import (
 	"math"
+	"math/rand/v2"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -19,18 +21,66 @@ func TestSeenTableTellsSlotsOfOneSetApart(t *testing.T) {
 }
 
 func TestLateTableKnowsWhoseTimeItHas(t *testing.T) {
-	var table lateTable
 	at := time.Unix(1000, 0)
-	table.note(5, at)
-	if table.after(5+uint64(len(table)), at.Add(-1), at.Add(time.Hour)) {
-		t.Error("one person's time counts for another in the same place")
+	const ann, bob = 5, 5 + 1<<(64-ownerBits)
+	for l := range lane(lanes) {
+		tables := new(lateTables)
+		tables.note(l, ann, at)
+		if tables.after(bob, at.Add(-time.Second), at.Add(time.Hour)) {
+			t.Error("one person's time counts for another in the same place")
+		}
+		if tables.after(ann, at, at.Add(time.Hour)) {
+			t.Error("an event of the same moment is late")
+		}
+		if tables.after(ann, at.Add(-time.Minute), at.Add(-time.Second)) {
+			t.Error("a time that cannot be counts")
+		}
+		tables.note(l, ann, at.Add(-time.Second))
+		tables.note((l+1)%lanes, ann, at.Add(-time.Hour))
+		if !tables.after(ann, at.Add(-time.Millisecond), at.Add(time.Hour)) {
+			t.Error("an older note took the place of a newer one")
+		}
 	}
-	if table.after(5, at, at.Add(time.Hour)) {
-		t.Error("an event of the same moment is not late")
+}
+
+// Whatever the two times, a change that came in order is never taken for late.
+func TestLateTableErrsOnTheSideOfTheChange(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	tables := new(lateTables)
+	for slot := range uint64(len(lateTable{})) {
+		noted := time.Unix(0, r.Int64N(1<<62))
+		apart := time.Duration(r.Int64N(4_000_000) - 2_000_000)
+		tables.note(0, slot, noted)
+		late := tables.after(slot, noted.Add(apart), noted.Add(time.Hour))
+		if late && apart >= 0 {
+			t.Fatalf("an event at %v is late after one %v before it", noted.Add(apart), apart)
+		}
+		if !late && apart <= -time.Millisecond { // as finely as platforms tell it
+			t.Fatalf("an event %v before the noted one is not late", -apart)
+		}
 	}
-	table.note(5, at.Add(-time.Second))
-	if !table.after(5, at.Add(-1), at.Add(time.Hour)) {
-		t.Error("an older note took the place of a newer one")
+}
+
+// Else cores would wait for each other at each message.
+func TestGoroutinesHaveLanesOfTheirOwn(t *testing.T) {
+	const goroutines = 64
+	var all sync.WaitGroup
+	all.Add(goroutines)
+	taken := make(chan lane, goroutines)
+	for range goroutines {
+		go func() {
+			taken <- thisLane()
+			all.Done()
+			all.Wait() // a goroutine that has ended leaves its stack to the next
+		}()
+	}
+	all.Wait()
+	used := make(map[lane]bool)
+	for range goroutines {
+		used[<-taken] = true
+	}
+	if len(used) < lanes/2 {
+		t.Errorf("%d goroutines use %d lanes of %d", goroutines, len(used), lanes)
 	}
 }
 
