@@ -19,19 +19,19 @@ const (
 )
 
 // seenTable asks whether somebody has changed, on two goroutines. Both are given the
-// channel, the id and the Print. Ours is asked as an adapter does, by Known, which also
-// counts, and notes when the person was seen.
+// channel, the id, the Print and a time. Ours is asked as an adapter does, by Known, which
+// also counts, and notes when the person was seen: time passes, or it would not have to.
 func seenTable() Subject {
 	return Subject{
 		Name: "seen table, 1 M people, Zipf 1.1",
 		Sides: []Side{
 			{Name: "rollcall", Loop: func(e *Env) (func(int) error, error) {
 				mw, err := crowd(e, million, million)
-				return askedByTwo(func(id uint64) bool { return known(mw, id) }), err
+				return askedByTwo(func(id uint64, at time.Time) bool { return knownAt(mw, id, at) }), err
 			}},
 			{Name: theirs, Loop: func(*Env) (func(int) error, error) {
 				cache, err := otterOf(million)
-				return askedByTwo(func(id uint64) bool {
+				return askedByTwo(func(id uint64, _ time.Time) bool {
 					print, ok := cache.GetIfPresent(person{"telegram", id})
 					return ok && print == middleware.Print(id|1)
 				}), err
@@ -150,7 +150,8 @@ func zipf(seed uint64) func() uint64 {
 func personID(i uint64) uint64 { return (i + 1) * 0x9e3779b97f4a7c15 >> 1 }
 
 // askedByTwo returns a loop of two goroutines who ask of people of their own choice.
-func askedByTwo(ask func(id uint64) bool) func(int) error {
+// An event is a millisecond after the one before.
+func askedByTwo(ask func(id uint64, at time.Time) bool) func(int) error {
 	var ids [2][1 << 20]uint64
 	for i := range ids {
 		next := zipf(uint64(i) + 1)
@@ -158,13 +159,18 @@ func askedByTwo(ask func(id uint64) bool) func(int) error {
 			ids[i][j] = next()
 		}
 	}
+	last := noon
 	return func(n int) error {
+		first := last
+		last = first.Add(time.Duration(n) * time.Millisecond)
 		var unknown [2]int
 		var both sync.WaitGroup
 		for i := range ids {
 			both.Go(func() {
+				at := first
 				for j := range n / 2 {
-					if !ask(ids[i][j%len(ids[i])]) {
+					at = at.Add(time.Millisecond)
+					if !ask(ids[i][j%len(ids[i])], at) {
 						unknown[i]++
 					}
 				}
@@ -226,8 +232,10 @@ func observe(mw *middleware.Middleware, id uint64) {
 	}
 }
 
-func known(mw *middleware.Middleware, id uint64) bool {
+func known(mw *middleware.Middleware, id uint64) bool { return knownAt(mw, id, noon) }
+
+func knownAt(mw *middleware.Middleware, id uint64, at time.Time) bool {
 	var s middleware.Sender
-	s.Channel, s.NumericID, s.At = "telegram", id, noon
+	s.Channel, s.NumericID, s.At = "telegram", id, at
 	return mw.Known(&s, middleware.Print(id|1))
 }
