@@ -12,9 +12,10 @@ import (
 // A Curve is what something costs at several numbers of people.
 type Curve struct {
 	Name string // what -rows matches
-	// Sizes are the numbers of people. nil: 10,000, 100,000, 1 M and 10 M.
-	Sizes []int
-	// At measures at one of them all that Lines show.
+	// Large is the most people, when those take so long that only -large measures them.
+	// 0: they do not.
+	Large int
+	// At measures all that Lines show: at 10,000, 100,000, 1 M and 10 M people.
 	At    func(e *Env, people int) (Reading, error)
 	Lines []Line
 }
@@ -37,16 +38,15 @@ type Points struct {
 	Run    Run       `json:"run"`
 }
 
-func (c Curve) measure(ctx context.Context) ([]Points, error) {
-	sizes := c.Sizes
-	if sizes == nil {
-		sizes = []int{10_000, 100_000, million, 10 * million}
-	}
+func (c Curve) measure(ctx context.Context, large bool) ([]Points, error) {
 	lines := make([]Points, len(c.Lines))
 	for i, l := range c.Lines {
 		lines[i] = Points{Name: l.Name, Unit: string(l.Metric), Growth: l.Growth, Run: thisRun(1)}
 	}
-	for _, people := range sizes {
+	for _, people := range []int{10_000, 100_000, million, 10 * million} {
+		if people == c.Large && !large {
+			continue
+		}
 		costs, err := c.at(ctx, people)
 		if err != nil {
 			return nil, fmt.Errorf("%s, %d people: %w", c.Name, people, err)
@@ -78,8 +78,14 @@ func (p Points) line() string {
 	return fmt.Sprintf("%-34.34s %-22.22s%s\n", p.Name, p.Unit+" by people", costs.String())
 }
 
+// putCurve takes Points in, in place of earlier ones. What was not measured now, which
+// are the most people, stays as it was if it was measured in the same unit.
 func (r *Results) putCurve(n Points) {
 	if i := slices.IndexFunc(r.Curves, func(o Points) bool { return o.Name == n.Name }); i >= 0 {
+		old := r.Curves[i]
+		if from := len(n.People); len(old.People) > from && old.Unit == n.Unit {
+			n.People, n.Costs = append(n.People, old.People[from:]...), append(n.Costs, old.Costs[from:]...)
+		}
 		r.Curves[i] = n
 		return
 	}

@@ -1,7 +1,7 @@
 // Command benchmarks measures rollcall against what people use instead, and prints
 // one table of ratios.
 //
-//	go run . [-rows regexp] [-rounds n] [-quick] [-write]
+//	go run . [-rows regexp] [-rounds n] [-quick] [-large] [-write]
 //
 // The sides of a subject take turns in one run, so that whatever else the machine does
 // falls on all of them alike. A ratio is made of one turn of each; the table has the
@@ -26,5 +26,7 @@
 // A Curve is a cost at several numbers of people; add it to curves. Each claim and
 // curve is one entry of docs/benchmarks.json; -write makes docs/benchmarks.svg,
 // docs/benchmarks-size.svg and the README's block from that file, -rows keeps the
-// entries that were not measured again, and "-rounds 0 -write" measures nothing.
+// entries that were not measured again, and "-rounds 0 -write" measures nothing. Without
+// -large the points of 10 M people in a store's file stay as they were: to measure them
+// takes some minutes and 4 GB of disk, in a folder that is removed again.
 package main

@@ -30,6 +30,7 @@ func start(ctx context.Context) error {
 	flag.StringVar(&o.rows, "rows", "", "only subjects and curves whose name matches this regular `expression`")
 	flag.IntVar(&o.rounds, "rounds", -1, "`rounds` of each subject; 0 measures nothing; else its own number of them")
 	flag.BoolVar(&o.quick, "quick", false, "only what has a guard; fail where one is broken")
+	flag.BoolVar(&o.large, "large", false, "also 10 M people in a store's file, which takes some minutes and 4 GB of disk")
 	flag.BoolVar(&o.write, "write", false, "write docs/benchmarks.json, the SVGs and the README's block")
 	flag.Parse()
 	return o.run(ctx)
@@ -38,7 +39,8 @@ func start(ctx context.Context) error {
 type options struct {
 	rows         string
 	rounds       int
-	quick, write bool
+	quick, large bool
+	write        bool
 }
 
 func (o options) run(ctx context.Context) error {
@@ -127,7 +129,7 @@ func (o options) runCurves(ctx context.Context, match *regexp.Regexp, results *R
 		if o.quick || o.rounds == 0 || !match.MatchString(c.Name) {
 			continue
 		}
-		lines, err := c.measure(ctx)
+		lines, err := c.measure(ctx, o.large)
 		if err != nil {
 			return err
 		}
