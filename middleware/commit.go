@@ -39,7 +39,7 @@ type committer struct {
 func (c *committer) run(ctx context.Context) {
 	c.limit, c.span = batchPeople, firstBackoff
 	for {
-		batch := c.prepared(c.m.pending.take(c.limit))
+		batch := c.m.prepare(c.m.pending.take(c.limit), c.unrepaired)
 		if len(batch) == 0 {
 			select {
 			case <-c.m.pending.wake:
@@ -74,32 +74,40 @@ func (c *committer) gather(ctx context.Context) {
 	}
 }
 
-// prepared makes the deltas of a batch, and ends those whose making panics.
-func (c *committer) prepared(batch []*entry) []*entry {
-	return slices.DeleteFunc(batch, func(e *entry) bool {
-		if c.m.prepare(e) {
-			return false
+// prepare makes the deltas of a batch, and returns those entries that have one:
+// failed gets the others, whose values could not be repaired for a panic.
+func (m *Middleware) prepare(batch []*entry, failed func(e *entry)) []*entry {
+	deltas := make([]store.Record, len(batch))
+	ready := batch[:0]
+	for i, e := range batch {
+		if e.delta = &deltas[i]; m.makeDelta(e) {
+			ready = append(ready, e)
+		} else {
+			failed(e)
 		}
-		_, tell, _ := c.m.pending.settle(e, nil)
-		defer c.m.pending.done(e)
-		if tell {
-			o := e.origin.outcome(e.key)
-			o.Result, o.Reason = Dropped, ReasonPanic
-			c.m.tell(o)
-		}
-		return true
-	})
+	}
+	return ready
 }
 
-// prepare makes e's delta. It returns false where that panics.
-func (m *Middleware) prepare(e *entry) (ok bool) {
+func (m *Middleware) makeDelta(e *entry) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			m.log.Error("repairing panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	e.delta = e.record(m.repairer)
+	*e.delta = e.record(m.repairer)
 	return true
+}
+
+// unrepaired ends an observation whose delta could not be made.
+func (c *committer) unrepaired(e *entry) {
+	_, tell, _ := c.m.pending.settle(e, nil)
+	defer c.m.pending.done(e)
+	if tell {
+		o := e.origin.outcome(e.key)
+		o.Result, o.Reason = Dropped, ReasonPanic
+		c.m.tell(o)
+	}
 }
 
 // save brings a batch to its end, or back into the queue. An error means that
@@ -110,7 +118,7 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 	case err == nil:
 		c.accepted()
 		for i, e := range batch {
-			c.saved(e, changes[i])
+			c.saved(e, &changes[i])
 		}
 		if slices.ContainsFunc(changes, store.Change.Owes) {
 			c.m.nudge()
@@ -173,7 +181,7 @@ func (m *Middleware) apply(ctx context.Context, batch []*entry) (changes []store
 	defer deaf.Stop()
 	deltas := make([]store.Record, len(batch))
 	for i, e := range batch {
-		deltas[i] = e.delta
+		deltas[i] = *e.delta
 	}
 	err = m.containStore(func() error {
 		if m.when == FirstMessage {
@@ -232,10 +240,10 @@ func answered(changes []store.Change, err error, deltas int) ([]store.Change, er
 	return changes, err
 }
 
-func (c *committer) saved(e *entry, change store.Change) {
+func (c *committer) saved(e *entry, change *store.Change) {
 	forgotten, tell, repeat := c.m.pending.settle(e, c.m.marksAfter(e, change))
 	if forgotten {
-		change = store.Change{Suppressed: true}
+		change = &store.Change{Suppressed: true}
 	}
 	defer c.m.repeated(repeat, change)
 	defer c.m.pending.done(e)
@@ -255,7 +263,7 @@ func (c *committer) saved(e *entry, change store.Change) {
 
 // repeated ends an observation that said nothing new, as Observe does with those who
 // are known. nil is none.
-func (m *Middleware) repeated(e *entry, change store.Change) {
+func (m *Middleware) repeated(e *entry, change *store.Change) {
 	if e == nil {
 		return
 	}
@@ -269,7 +277,7 @@ func (m *Middleware) repeated(e *entry, change store.Change) {
 
 // marksAfter returns what the seen table may remember of e, given what the store
 // has answered, and what it is to forget.
-func (m *Middleware) marksAfter(e *entry, change store.Change) []mark {
+func (m *Middleware) marksAfter(e *entry, change *store.Change) []mark {
 	marks := e.marks()
 	if change.Suppressed || change.Outdated {
 		for i := range marks {
@@ -283,7 +291,7 @@ func (m *Middleware) marksAfter(e *entry, change store.Change) []mark {
 	return marks
 }
 
-func (m *Middleware) resultOf(change store.Change) (Result, Reason) {
+func (m *Middleware) resultOf(change *store.Change) (Result, Reason) {
 	switch {
 	case change.Suppressed:
 		return Dropped, ReasonSuppressed

@@ -248,6 +248,7 @@ func TestBackendsDoNotHoldUpEachOther(t *testing.T) {
 		for id := range uint64(100) {
 			mw.Observe(person(1+id, 0, "Ann"))
 		}
+		flush(t, mw)
 		synctest.Wait()
 		if n := len(j.at("good")); n != 100 || !time.Now().Equal(began) {
 			t.Errorf("%d delivered after %v, want 100 at once", n, time.Since(began))

@@ -10,24 +10,24 @@ import (
 // An entry is one person who waits to be saved.
 type entry struct {
 	key    store.Key
-	latest observation  // the one that came last
-	before *folded      // those before that one and unlike it; nil for none
-	since  time.Time    // when the first of all came, by this machine's clock
-	delta  store.Record // all that waits, made by the committer for itself
+	latest observation   // the one that came last
+	before *folded       // those before that one and unlike it; nil for none
+	since  time.Time     // when the first of all came, by this machine's clock
+	delta  *store.Record // all that waits, made by the committer for itself
 
 	origin   origin // the observation that the Outcome is about
-	told     bool   // its Outcome was Failed already
 	failures int    // refusals of the store since origin came
+	turns    int    // on the sideline
+	size     int    // bytes that it is counted with
+	gen      uint64 // the Flush generation that it belongs to
+	next     *entry // came while this one was in flight
 
-	inFlight  bool   // the committer has it in a batch
-	next      *entry // came while this one was in flight
-	forgotten bool   // Forget came while this one was in flight
-	unsure    bool   // Readmit came while this one was in flight: its answer may be out of date
-	aside     bool   // waits for a turn of its own, see sideline
-	outside   bool   // is imported while another of the person waits, see reserve
-	gen       uint64 // the Flush generation that it belongs to
-	size      int    // bytes that it is counted with
-	turns     int    // on the sideline
+	told      bool // its Outcome was Failed already
+	inFlight  bool // the committer has it in a batch
+	forgotten bool // Forget came while this one was in flight
+	unsure    bool // Readmit came while this one was in flight: its answer may be out of date
+	aside     bool // waits for a turn of its own, see sideline
+	outside   bool // is imported while another of the person waits, see reserve
 }
 
 // folded is what several observations of a person come to.
@@ -91,7 +91,7 @@ func joinMarks(marks, more []mark) []mark {
 // entrySize estimates what an entry holds in memory, its place in the map and the
 // queue included: a little too much, since maxBytes is a promise.
 func entrySize(e *entry) int {
-	const fixed, statement, register, oneMark = 560, 32 + 16, 64 + 16, 48
+	const fixed, statement, register, oneMark = 440, 32 + 16, 64 + 16, 48
 	size := fixed + len(e.key.UserID) + statement*len(e.latest.statements)
 	for _, st := range e.latest.statements {
 		size += len(st.value)

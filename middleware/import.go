@@ -118,7 +118,7 @@ func (im *importer) take(s *Sender) {
 			im.next.Dropped[ReasonPanic]++
 		}
 	}()
-	person, at, result, reason := im.m.judge(s)
+	seen, result, reason := im.m.judge(s)
 	if result == Unchanged && im.places[s.Key()] != nil {
 		result = "" // the table does not know what the batch says of the person
 	}
@@ -127,7 +127,8 @@ func (im *importer) take(s *Sender) {
 		return
 	}
 	now := time.Now()
-	e := im.m.entry(s, person, plausible(at, now), now)
+	seen.at = plausible(seen.at, now)
+	e := im.m.entry(s, seen, now)
 	im.m.pending.expect(e)
 	if first := im.places[e.key]; first != nil {
 		if im.m.when != FirstMessage {

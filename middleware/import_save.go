@@ -12,13 +12,7 @@ import (
 
 // save brings the batch to its end, or leaves all that is not saved of it.
 func (im *importer) save(ctx context.Context) error {
-	im.batch = slices.DeleteFunc(im.batch, func(e *entry) bool {
-		ok := im.m.prepare(e)
-		if !ok {
-			im.next.count(Dropped, ReasonPanic)
-		}
-		return !ok
-	})
+	im.batch = im.m.prepare(im.batch, func(*entry) { im.next.count(Dropped, ReasonPanic) })
 	if !im.m.pending.reserve(im.batch, im.m.when != FirstMessage) {
 		return store.ErrClosed
 	}
@@ -44,7 +38,7 @@ func (im *importer) saveSome(ctx context.Context, left *[]*entry, n int) error {
 		im.struck = nil
 		*left = (*left)[n:]
 		for i, e := range batch {
-			im.saved(e, changes[i])
+			im.saved(e, &changes[i])
 		}
 		if slices.ContainsFunc(changes, store.Change.Owes) {
 			im.m.nudge()
@@ -72,11 +66,11 @@ func (im *importer) saveSome(ctx context.Context, left *[]*entry, n int) error {
 	return nil
 }
 
-func (im *importer) saved(e *entry, change store.Change) {
+func (im *importer) saved(e *entry, change *store.Change) {
 	forgotten, repeat := im.m.pending.leave(e, im.m.marksAfter(e, change))
 	im.m.repeated(repeat, change)
 	if forgotten {
-		change = store.Change{Suppressed: true}
+		change = &store.Change{Suppressed: true}
 	}
 	im.next.count(im.m.resultOf(change))
 }

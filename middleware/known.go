@@ -43,17 +43,19 @@ func (m *Middleware) Known(s *Sender, print Print) bool {
 // unchanged reports whether all that s says is known to be durable. As a rule
 // the table holds one word of a person, for the last event as a whole. Of those
 // whose events differ in what they state it holds the parts too.
-func (m *Middleware) unchanged(s *Sender, person, period uint64, at time.Time) bool {
+func (m *Middleware) unchanged(s *Sender, seen sighting) bool {
+	person := seen.person
 	if m.when == FirstMessage {
 		return m.seen.has(person, 0)
 	}
-	set, ok := m.seen.core(person, s.whole()+period)
+	period := m.period(person, seen.at)
+	set, ok := m.seen.core(person, seen.whole+period)
 	if !ok {
 		if set, ok = m.partsKnown(s, person, period); !ok {
 			return false
 		}
 	}
-	m.unchangedAt(thisLane(), s, person, set, at)
+	m.unchangedAt(thisLane(), s, person, set, seen.at)
 	return true
 }
 
@@ -67,8 +69,12 @@ func longPeriod(person, period uint64) uint64 { return (period + person%fieldPer
 
 // partsKnown also returns which core fields s states.
 func (m *Middleware) partsKnown(s *Sender, person, period uint64) (set coreSet, ok bool) {
+	parts := coreSlot(person)
+	if !m.seen.holds(parts) {
+		return 0, false
+	}
 	core, set := s.core()
-	if !m.seen.has(coreSlot(person), core+period) {
+	if !m.seen.has(parts, core+period) {
 		return 0, false
 	}
 	long := longPeriod(person, period)

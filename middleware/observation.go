@@ -28,25 +28,25 @@ type observation struct {
 	alone       bool // nor for anything but whole
 }
 
-// observation returns what s states, seen at that time, and the key of its person,
-// neither of which point into memory of s.
-func (m *Middleware) observation(s *Sender, person uint64, at, now time.Time) (store.Key, observation) {
-	key, statements := m.own(s, at)
+// observation returns what s states, and the key of its person, neither of which point
+// into memory of s.
+func (m *Middleware) observation(s *Sender, seen sighting, now time.Time) (store.Key, observation) {
+	key, statements := m.own(s, seen.at)
 	o := observation{
-		person:     person,
+		person:     seen.person,
 		statements: statements,
-		first:      at, last: at,
+		first:      seen.at, last: seen.at,
 		undated: s.Undated,
 	}
 	if m.when == FirstMessage {
 		o.alone = true
 		return key, o
 	}
-	o.period = m.period(person, at)
-	o.whole = s.whole() + o.period
+	o.period = m.period(seen.person, seen.at)
+	o.whole = seen.whole + o.period
 	o.core = s.coreSet()
-	o.late = m.late.after(lateSlot(person, o.core), o.saidAt(), now.Add(maxAhead)) // what is beyond that is forged or skewed
-	o.needless = !m.seen.hasOther(person, o.whole)                                 // until events of this person are known to differ
+	o.late = m.late.after(lateSlot(seen.person, o.core), o.saidAt(), now.Add(maxAhead)) // what is beyond that is forged or skewed
+	o.needless = !m.seen.hasOther(seen.person, o.whole)                                 // until events of this person are known to differ
 	return key, o
 }
 
@@ -71,21 +71,24 @@ const (
 
 // own copies the key and the statements of s. What is short shares one string.
 func (m *Middleware) own(s *Sender, at time.Time) (store.Key, []statement) {
+	statements := make([]statement, s.inline+len(s.more))
+	copy(statements[copy(statements, s.statements[:s.inline]):], s.more)
 	var digits [20]byte
 	id := s.appendID(digits[:0])
 	size := len(id)
-	statements := make([]statement, 0, s.inline+len(s.more))
-	for st := range s.each {
+	for i := 0; i < len(statements); i++ {
+		st := &statements[i]
 		if len(st.value) >= maxRaw {
 			var ok bool
 			if st.value, ok = m.repairer.repair(s.Key(), at, st.field, st.value); !ok {
+				statements = slices.Delete(statements, i, i+1)
+				i--
 				continue
 			}
 		}
 		if len(st.value) <= maxShared {
 			size += len(st.value)
 		}
-		statements = append(statements, st)
 	}
 	var text strings.Builder
 	text.Grow(size)
@@ -134,11 +137,15 @@ func (o *observation) delta(key store.Key, r *repairer) store.Record {
 		if st.field == store.FieldStartPayload {
 			reg.At = o.first // the earliest is kept of it, so a guess must not be early
 		}
-		if i := slices.IndexFunc(registers, func(other store.Register) bool { return other.Field == reg.Field }); i >= 0 {
-			registers[i] = reg
+		i := len(registers)
+		for i > 0 && registers[i-1].Field > reg.Field {
+			i--
+		}
+		if i > 0 && registers[i-1].Field == reg.Field {
+			registers[i-1] = reg
 			continue
 		}
-		registers = append(registers, reg)
+		registers = slices.Insert(registers, i, reg)
 	}
 	return store.NewRecord(key, o.first, o.last, registers)
 }
@@ -163,13 +170,23 @@ func (o *observation) marks() []mark {
 		return marks
 	}
 	if !o.late {
-		marks = append(marks, mark{slot: coreSlot(o.person), fingerprint: corePrint(o.statements) + o.period, void: o.needless, at: at})
+		core := mark{slot: coreSlot(o.person), void: o.needless, at: at}
+		if !o.needless {
+			core.fingerprint = corePrint(o.statements) + o.period
+		}
+		marks = append(marks, core)
 	}
 	long := longPeriod(o.person, o.period)
-	for _, st := range o.statements {
-		if coreBit(st.field) == 0 {
-			marks = append(marks, mark{slot: fieldSlot(o.person, st.field), fingerprint: st.print() + long, void: o.needless, at: at})
+	for i := range o.statements {
+		st := &o.statements[i]
+		if coreBit(st.field) != 0 {
+			continue
 		}
+		part := mark{slot: fieldSlot(o.person, st.field), void: o.needless, at: at}
+		if !o.needless {
+			part.fingerprint = st.print() + long
+		}
+		marks = append(marks, part)
 	}
 	return marks
 }

@@ -34,53 +34,59 @@ func (m *Middleware) Observe(s *Sender) {
 			m.end(s, Dropped, ReasonPanic)
 		}
 	}()
-	person, at, result, reason := m.judge(s)
+	seen, result, reason := m.judge(s)
 	if result == "" {
-		result, reason = m.take(s, person, at)
+		result, reason = m.take(s, seen)
 	}
 	if result != "" {
 		m.end(s, result, reason)
 	}
 }
 
-// judge returns what becomes of s, or "" and who is seen when where that may be news.
-func (m *Middleware) judge(s *Sender) (person uint64, at time.Time, _ Result, _ Reason) {
+// A sighting is who was seen when, in the seen table's terms.
+type sighting struct {
+	person uint64 // slot in the table
+	whole  uint64 // fingerprint of all that is stated
+	at     time.Time
+}
+
+// judge returns what becomes of s, "" where it may be news.
+func (m *Middleware) judge(s *Sender) (seen sighting, _ Result, _ Reason) {
 	if reason := m.leaveOut(s); reason != "" {
 		if s.Drop == ReasonPanic {
 			m.log.Error("adapter panicked", zap.String("channel", s.Channel), zap.String("event", s.Event))
 		}
-		return 0, at, Dropped, reason
+		return seen, Dropped, reason
 	}
-	at = s.At
-	if at.IsZero() {
-		at = time.Now()
+	seen = sighting{person: s.personSlot(), whole: s.whole(), at: s.At}
+	if seen.at.IsZero() {
+		seen.at = time.Now()
 	}
-	person = s.personSlot()
-	period := m.period(person, at)
-	if m.unchanged(s, person, period, at) {
+	if m.unchanged(s, seen) {
 		if m.when == FirstMessage {
-			return 0, at, Dropped, ReasonWhen
+			return seen, Dropped, ReasonWhen
 		}
-		return person, at, Unchanged, ""
+		return seen, Unchanged, ""
 	}
-	if m.seen.has(person, suppressedPrint(period)) {
-		return 0, at, Dropped, ReasonSuppressed
+	if m.seen.has(seen.person, suppressedPrint(m.period(seen.person, seen.at))) {
+		return seen, Dropped, ReasonSuppressed
 	}
 	if s.validateKey() != nil {
-		return 0, at, Dropped, ReasonInvalidKey
+		return seen, Dropped, ReasonInvalidKey
 	}
-	return person, at, "", ""
+	return seen, "", ""
 }
 
 // take has what may be news wait to be saved. The result is "" where it waits by
 // itself.
-func (m *Middleware) take(s *Sender, person uint64, at time.Time) (Result, Reason) {
+func (m *Middleware) take(s *Sender, seen sighting) (Result, Reason) {
 	now := time.Now()
-	at = plausible(at, now)
-	if m.when != FirstMessage && m.pending.repeat(s, s.whole()+m.period(person, at), at) {
+	seen.at = plausible(seen.at, now)
+	// The table has nobody who waits.
+	if m.when != FirstMessage && !m.seen.holds(seen.person) && m.pending.repeat(s, seen.whole+m.period(seen.person, seen.at), seen.at) {
 		return Coalesced, ""
 	}
-	return m.pending.add(m.entry(s, person, at, now))
+	return m.pending.add(m.entry(s, seen, now))
 }
 
 // leaveOut returns why s makes no profile, "" when it does.
@@ -120,9 +126,9 @@ func (m *Middleware) end(s *Sender, r Result, reason Reason) {
 }
 
 // entry returns what the store is to be told of s.
-func (m *Middleware) entry(s *Sender, person uint64, at, now time.Time) *entry {
+func (m *Middleware) entry(s *Sender, seen sighting, now time.Time) *entry {
 	e := &entry{since: now, origin: s.origin()}
-	e.key, e.latest = m.observation(s, person, at, now)
+	e.key, e.latest = m.observation(s, seen, now)
 	return e
 }
 

@@ -72,6 +72,17 @@ func (t *seenTable) core(slot, fingerprint uint64) (set coreSet, ok bool) {
 	return 0, false
 }
 
+// holds reports whether slot was marked with anything.
+func (t *seenTable) holds(slot uint64) bool {
+	words := t.set(slot)
+	for i := range words {
+		if w := words[i].Load(); w != 0 && w&tagMask == tag(slot) {
+			return true
+		}
+	}
+	return false
+}
+
 // hasOther reports whether slot was last marked with a fingerprint that is not
 // this one, and not what it was before it counted up to this one, as it does with
 // each period.
