@@ -56,7 +56,7 @@ func (r Record) AppendBinary(b []byte) ([]byte, error) {
 	last := e.instant(r.LastSeen, first)
 	e.out = binary.AppendUvarint(e.out, uint64(len(r.Registers)))
 	for i, reg := range r.Registers {
-		if reg.Source > Pinned || i > 0 && r.Registers[i-1].comparePlace(reg) >= 0 {
+		if reg.Source > Pinned || i > 0 && r.Registers[i-1].comparePlace(&r.Registers[i]) >= 0 {
 			e.fail("its registers are not those of a Record")
 		}
 		if s, ok := specs[reg.Field]; ok {
@@ -154,7 +154,7 @@ func (r *Record) UnmarshalBinary(data []byte) error {
 		reg.Source, reg.Cleared = Source(said>>1), said&1 == 1
 		reg.At, last = d.instant(last)
 		reg.Value = d.text()
-		if said>>1 > uint64(Pinned) || i > 0 && got.Registers[i-1].comparePlace(*reg) >= 0 {
+		if said>>1 > uint64(Pinned) || i > 0 && got.Registers[i-1].comparePlace(reg) >= 0 {
 			d.fail("the registers are not those of a Record")
 		}
 		if d.problem != "" {

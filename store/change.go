@@ -52,22 +52,20 @@ func (r Record) Apply(delta Record) (Record, Change) {
 func changedFields(before, after Record) []Field {
 	var fields []Field
 	was, is := view{rest: before.Registers}, view{rest: after.Registers}
-	x, old := was.next()
-	y, now := is.next()
-	for old || now {
+	x, y := was.next(), is.next()
+	for x != nil || y != nil {
 		switch {
-		case !now || old && x.Field < y.Field:
+		case y == nil || x != nil && x.Field < y.Field:
 			fields = append(fields, x.Field)
-			x, old = was.next()
-		case !old || y.Field < x.Field:
+			x = was.next()
+		case x == nil || y.Field < x.Field:
 			fields = append(fields, y.Field)
-			y, now = is.next()
+			y = is.next()
 		default:
 			if x.Value != y.Value {
 				fields = append(fields, x.Field)
 			}
-			x, old = was.next()
-			y, now = is.next()
+			x, y = was.next(), is.next()
 		}
 	}
 	return fields
@@ -76,14 +74,15 @@ func changedFields(before, after Record) []Field {
 // outdated looks for what delta says and merged does not.
 func outdated(merged, delta Record) bool {
 	rest := merged.Registers
-	for _, d := range delta.Registers {
+	for i := range delta.Registers {
+		d := &delta.Registers[i]
 		for len(rest) > 0 && rest[0].comparePlace(d) < 0 {
 			rest = rest[1:]
 		}
 		if len(rest) == 0 {
 			return false
 		}
-		kept := rest[0]
+		kept := &rest[0]
 		if kept.comparePlace(d) != 0 || d.Field == FieldStartPayload && d.Source == Observed {
 			continue
 		}

@@ -87,66 +87,66 @@ func (f Field) Getter() func(p *Profile) string {
 
 const trueText = "true"
 
-// A spec is all that the package knows of one field: where its value stands in
-// a Profile, its number in bytes, and the rule that values are repaired and
+// A spec is all that the package knows of one field: its number, which says where its
+// value stands in bytes and in a Profile, and the rule that values are repaired and
 // validated by.
 type spec struct {
 	field Field
-	code  uint64 // its number in [Record.AppendBinary]: never changed, never used again
+	code  uint64 // in [Record.AppendBinary] and in place: never changed, never used again
 	rule  rule
-	text  func(*Profile) *string // nil for a flag
-	flag  func(*Profile) *bool   // nil for a text
 }
 
 func (s *spec) set(p *Profile, value string) {
-	if s.flag != nil {
-		*s.flag(p) = value == trueText
+	text, flag := p.place(s.code)
+	if flag != nil {
+		*flag = value == trueText
 		return
 	}
-	*s.text(p) = value
+	*text = value
 }
 
 // get returns the field's value in the form that a Register keeps, "" where the
 // field is zero.
 func (s *spec) get(p *Profile) string {
-	if s.flag == nil {
-		return *s.text(p)
-	}
-	if *s.flag(p) {
+	text, flag := p.place(s.code)
+	switch {
+	case flag == nil:
+		return *text
+	case *flag:
 		return trueText
 	}
 	return ""
 }
 
 var specList = []spec{
-	{field: FieldName, code: 1, rule: personName, text: func(p *Profile) *string { return &p.Name }},
-	{field: FieldGivenName, code: 2, rule: personName, text: func(p *Profile) *string { return &p.GivenName }},
-	{field: FieldFamilyName, code: 3, rule: personName, text: func(p *Profile) *string { return &p.FamilyName }},
-	{field: FieldMiddleName, code: 4, rule: personName, text: func(p *Profile) *string { return &p.MiddleName }},
-	{field: FieldNickname, code: 5, rule: personName, text: func(p *Profile) *string { return &p.Nickname }},
-	{field: FieldPreferredUsername, code: 6, rule: personName, text: func(p *Profile) *string { return &p.PreferredUsername }},
-	{field: FieldProfile, code: 7, rule: httpsURL, text: func(p *Profile) *string { return &p.Profile }},
-	{field: FieldPicture, code: 8, rule: httpsURL, text: func(p *Profile) *string { return &p.Picture }},
-	{field: FieldWebsite, code: 9, rule: httpsURL, text: func(p *Profile) *string { return &p.Website }},
-	{field: FieldEmail, code: 10, rule: email, text: func(p *Profile) *string { return &p.Email }},
-	{field: FieldEmailVerified, code: 11, rule: flag, flag: func(p *Profile) *bool { return &p.EmailVerified }},
-	{field: FieldGender, code: 12, rule: gender, text: func(p *Profile) *string { return &p.Gender }},
-	{field: FieldBirthdate, code: 13, rule: birthdate, text: func(p *Profile) *string { return &p.Birthdate }},
-	{field: FieldZoneinfo, code: 14, rule: zoneinfo, text: func(p *Profile) *string { return &p.Zoneinfo }},
-	{field: FieldLocale, code: 15, rule: locale, text: func(p *Profile) *string { return &p.Locale }},
-	{field: FieldPhoneNumber, code: 16, rule: phoneNumber, text: func(p *Profile) *string { return &p.PhoneNumber }},
-	{field: FieldPhoneVerified, code: 17, rule: flag, flag: func(p *Profile) *bool { return &p.PhoneVerified }},
-	{field: FieldFormatted, code: 18, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Formatted }},
-	{field: FieldStreetAddress, code: 19, rule: addressLine, text: func(p *Profile) *string { return &p.Address.StreetAddress }},
-	{field: FieldLocality, code: 20, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Locality }},
-	{field: FieldRegion, code: 21, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Region }},
-	{field: FieldPostalCode, code: 22, rule: addressLine, text: func(p *Profile) *string { return &p.Address.PostalCode }},
-	{field: FieldCountry, code: 23, rule: addressLine, text: func(p *Profile) *string { return &p.Address.Country }},
-	{field: FieldUsername, code: 24, rule: personName, text: func(p *Profile) *string { return &p.Username }},
-	{field: FieldStatus, code: 25, rule: status, text: func(p *Profile) *string { return (*string)(&p.Status) }},
-	{field: FieldIsPremium, code: 26, rule: flag, flag: func(p *Profile) *bool { return &p.IsPremium }},
-	{field: FieldBio, code: 27, rule: longText, text: func(p *Profile) *string { return &p.Bio }},
-	{field: FieldStartPayload, code: 28, rule: personName, text: func(p *Profile) *string { return &p.StartPayload }},
+	{field: FieldName, code: 1, rule: personName},
+	{field: FieldGivenName, code: 2, rule: personName},
+	{field: FieldFamilyName, code: 3, rule: personName},
+	{field: FieldMiddleName, code: 4, rule: personName},
+	{field: FieldNickname, code: 5, rule: personName},
+	{field: FieldPreferredUsername, code: 6, rule: personName},
+	{field: FieldProfile, code: 7, rule: httpsURL},
+	{field: FieldPicture, code: 8, rule: httpsURL},
+	{field: FieldWebsite, code: 9, rule: httpsURL},
+	{field: FieldEmail, code: 10, rule: email},
+	{field: FieldEmailVerified, code: 11, rule: flag},
+	{field: FieldGender, code: 12, rule: gender},
+	{field: FieldBirthdate, code: 13, rule: birthdate},
+	{field: FieldZoneinfo, code: 14, rule: zoneinfo},
+	{field: FieldLocale, code: 15, rule: locale},
+	{field: FieldPhoneNumber, code: 16, rule: phoneNumber},
+	{field: FieldPhoneVerified, code: 17, rule: flag},
+	{field: FieldFormatted, code: 18, rule: addressLine},
+	{field: FieldStreetAddress, code: 19, rule: addressLine},
+	{field: FieldLocality, code: 20, rule: addressLine},
+	{field: FieldRegion, code: 21, rule: addressLine},
+	{field: FieldPostalCode, code: 22, rule: addressLine},
+	{field: FieldCountry, code: 23, rule: addressLine},
+	{field: FieldUsername, code: 24, rule: personName},
+	{field: FieldStatus, code: 25, rule: status},
+	{field: FieldIsPremium, code: 26, rule: flag},
+	{field: FieldBio, code: 27, rule: longText},
+	{field: FieldStartPayload, code: 28, rule: personName},
 }
 
 var specs = func() map[Field]*spec {
@@ -156,3 +156,67 @@ var specs = func() map[Field]*spec {
 	}
 	return m
 }()
+
+// place returns where p has the field of that code, which is a text or a flag. It is a
+// switch and no function in each spec, so that p can stay on the stack.
+func (p *Profile) place(code uint64) (text *string, flag *bool) {
+	switch code {
+	case 1:
+		return &p.Name, nil
+	case 2:
+		return &p.GivenName, nil
+	case 3:
+		return &p.FamilyName, nil
+	case 4:
+		return &p.MiddleName, nil
+	case 5:
+		return &p.Nickname, nil
+	case 6:
+		return &p.PreferredUsername, nil
+	case 7:
+		return &p.Profile, nil
+	case 8:
+		return &p.Picture, nil
+	case 9:
+		return &p.Website, nil
+	case 10:
+		return &p.Email, nil
+	case 11:
+		return nil, &p.EmailVerified
+	case 12:
+		return &p.Gender, nil
+	case 13:
+		return &p.Birthdate, nil
+	case 14:
+		return &p.Zoneinfo, nil
+	case 15:
+		return &p.Locale, nil
+	case 16:
+		return &p.PhoneNumber, nil
+	case 17:
+		return nil, &p.PhoneVerified
+	case 18:
+		return &p.Address.Formatted, nil
+	case 19:
+		return &p.Address.StreetAddress, nil
+	case 20:
+		return &p.Address.Locality, nil
+	case 21:
+		return &p.Address.Region, nil
+	case 22:
+		return &p.Address.PostalCode, nil
+	case 23:
+		return &p.Address.Country, nil
+	case 24:
+		return &p.Username, nil
+	case 25:
+		return (*string)(&p.Status), nil
+	case 26:
+		return nil, &p.IsPremium
+	case 27:
+		return &p.Bio, nil
+	case 28:
+		return &p.StartPayload, nil
+	}
+	panic("store: no field has this code")
+}

@@ -32,7 +32,7 @@ type Register struct {
 	At      time.Time `json:"at"`                // UTC
 }
 
-func (r Register) comparePlace(o Register) int {
+func (r *Register) comparePlace(o *Register) int {
 	if c := strings.Compare(string(r.Field), string(o.Field)); c != 0 {
 		return c
 	}
@@ -43,7 +43,7 @@ func (r Register) comparePlace(o Register) int {
 // place. It is a total order on their contents, which is all that convergence
 // needs: the later time wins, then a value over none, then the greater value.
 // The start payload alone is of the first touch: there the earlier time wins.
-func (r Register) beats(o Register) bool {
+func (r *Register) beats(o *Register) bool {
 	if r.Field == FieldStartPayload && r.Source == Observed {
 		if r.Cleared != o.Cleared {
 			return o.Cleared
@@ -67,28 +67,37 @@ func (r Register) beats(o Register) bool {
 // takes the slice over. Times are brought into UTC and the years 1970 to 2242;
 // firstSeen and lastSeen are cut to whole seconds. A zero time stays zero.
 func NewRecord(key Key, firstSeen, lastSeen time.Time, registers []Register) Record {
+	sorted := true
 	for i := range registers {
 		registers[i].At = keptTime(registers[i].At)
+		sorted = sorted && (i == 0 || registers[i-1].comparePlace(&registers[i]) < 0)
 	}
-	slices.SortStableFunc(registers, func(a, b Register) int {
-		if c := a.comparePlace(b); c != 0 {
-			return c
-		}
-		if a.beats(b) {
-			return -1
-		}
-		if b.beats(a) {
-			return 1
-		}
-		return 0
-	})
-	registers = slices.CompactFunc(registers, func(a, b Register) bool { return a.comparePlace(b) == 0 })
+	if !sorted {
+		registers = sortRegisters(registers)
+	}
 	return Record{
 		Key:       key,
 		Registers: registers,
 		FirstSeen: keptTime(firstSeen).Truncate(time.Second),
 		LastSeen:  keptTime(lastSeen).Truncate(time.Second),
 	}
+}
+
+// sortRegisters leaves one register for each place.
+func sortRegisters(registers []Register) []Register {
+	slices.SortStableFunc(registers, func(a, b Register) int {
+		if c := a.comparePlace(&b); c != 0 {
+			return c
+		}
+		if a.beats(&b) {
+			return -1
+		}
+		if b.beats(&a) {
+			return 1
+		}
+		return 0
+	})
+	return slices.CompactFunc(registers, func(a, b Register) bool { return a.comparePlace(&b) == 0 })
 }
 
 // Merge joins two records of one person: field by field and source by source
@@ -115,19 +124,19 @@ func Merge(a, b Record) Record {
 	m.Registers = make([]Register, 0, places(a.Registers, b.Registers)) // what waits to be saved is merged, and kept
 	i, j := 0, 0
 	for i < len(a.Registers) && j < len(b.Registers) {
-		x, y := a.Registers[i], b.Registers[j]
+		x, y := &a.Registers[i], &b.Registers[j]
 		switch c := x.comparePlace(y); {
 		case c < 0:
-			m.Registers = append(m.Registers, x)
+			m.Registers = append(m.Registers, *x)
 			i++
 		case c > 0:
-			m.Registers = append(m.Registers, y)
+			m.Registers = append(m.Registers, *y)
 			j++
 		default:
 			if y.beats(x) {
 				x = y
 			}
-			m.Registers = append(m.Registers, x)
+			m.Registers = append(m.Registers, *x)
 			i++
 			j++
 		}
@@ -141,7 +150,7 @@ func Merge(a, b Record) Record {
 func places(a, b []Register) int {
 	n, i, j := len(a)+len(b), 0, 0
 	for i < len(a) && j < len(b) {
-		switch c := a[i].comparePlace(b[j]); {
+		switch c := a[i].comparePlace(&b[j]); {
 		case c < 0:
 			i++
 		case c > 0:
@@ -170,7 +179,7 @@ func (r Record) Equal(o Record) bool {
 func (r Record) Profile() Profile {
 	p := Profile{Key: r.Key, FirstSeen: r.FirstSeen, LastSeen: r.LastSeen}
 	v := view{rest: r.Registers}
-	for reg, ok := v.next(); ok; reg, ok = v.next() {
+	for reg := v.next(); reg != nil; reg = v.next() {
 		p.put(reg.Field, reg.Value)
 	}
 	if p.Name == "" {
@@ -207,10 +216,11 @@ func keptTime(t time.Time) time.Time {
 // normalTime brings a time into the form that records keep: UTC, no monotonic
 // reading, and within what fits into 64 bits of nanoseconds since 1970.
 func normalTime(t time.Time) time.Time {
-	if first := time.Unix(0, 0); t.Before(first) {
-		t = first
-	} else if last := time.Unix(1<<33, 0); t.After(last) {
-		t = last
+	const last = 1 << 33
+	if seconds := t.Unix(); seconds < 0 {
+		t = time.Unix(0, 0)
+	} else if seconds >= last {
+		t = time.Unix(last, 0)
 	}
 	return t.Round(0).UTC()
 }

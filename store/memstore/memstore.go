@@ -50,11 +50,15 @@ func (s *Store) Apply(ctx context.Context, deltas []store.Record) ([]store.Chang
 			changes[i] = store.Change{Suppressed: true}
 			continue
 		}
-		var merged store.Record
-		merged, changes[i] = s.people[d.Key].Apply(d)
-		if !changes[i].Same {
-			s.people[d.Key] = clone(merged)
+		kept := s.people[d.Key]
+		merged, change := kept.Apply(d)
+		if len(kept.Registers) == 0 {
+			merged = clone(merged) // it may be d itself, which is the caller's
 		}
+		if !change.Same {
+			s.people[d.Key] = merged
+		}
+		changes[i] = change
 		s.owe(d.Key, changes[i], now)
 	}
 	return changes, nil
