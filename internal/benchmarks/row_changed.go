@@ -26,7 +26,7 @@ func changedSender() Subject {
 			{Name: posthogName, Once: enqueueChanges},
 		},
 		Claims: []Claim{
-			{Of: "time of the caller", Metric: Time, Against: posthogName, Wanted: AtMost(0.5), Limit: "each value is checked, hashed and copied before Observe returns"},
+			{Of: "time of the caller", Metric: Time, Against: posthogName, Wanted: AtMost(0.5), Limit: "what is stated is hashed and copied before Observe returns"},
 			{Of: "processor, to the end", Metric: CPU, Against: posthogName, Wanted: AtMost(0.5), Limit: "the store reads, merges and keeps it too"},
 			{Of: "allocations, to the end", Metric: Allocs, Against: posthogName, Wanted: AtMost(0.5), Guard: AtMost(0.5), Limit: "the store reads, merges and keeps it too"},
 		},

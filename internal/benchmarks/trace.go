@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
@@ -67,8 +68,9 @@ func observeTrace(e *Env, st store.Store) (Reading, error) {
 		return nil, err
 	}
 	e.Cleanup(func() error { return mw.Close(e) })
+	messages := slices.Collect(trace(traceMessages))
 	r, err := Measure(traceMessages, func() error {
-		for m := range trace(traceMessages) {
+		for _, m := range messages {
 			s := middleware.Sender{Channel: "telegram", NumericID: telegramID(m.person), Event: "message", At: m.at}
 			s.Set(store.FieldGivenName, names.given[m.version])
 			s.Set(store.FieldFamilyName, "Schmidt")
@@ -131,8 +133,9 @@ func (u *user) values() []any {
 // upsertTrace has each message of the beginning written by itself.
 func upsertTrace(upsert func(u *user) error) (Reading, error) {
 	names := newTraceNames()
+	messages := slices.Collect(trace(tracePrefix))
 	return Measure(tracePrefix, func() error {
-		for m := range trace(tracePrefix) {
+		for _, m := range messages {
 			u := user{
 				Channel: "telegram", UserID: fmt.Sprint(telegramID(m.person)), GivenName: names.given[m.version], FamilyName: "Schmidt",
 				Username: names.users[m.person], Locale: "de", IsPremium: m.person%2 == 0, LastSeen: m.at,
