@@ -21,9 +21,10 @@
 // without an allocation unless Options.OnOutcome is set. Else the change goes into
 // memory, one entry a person however many changes, and Observe returns.
 //
-// One goroutine saves what waits, at most 500 people in a transaction, in the
-// order in which they came. When a commit is durable, and not before, the
-// person counts as known and the hooks are told.
+// One goroutine repairs and saves what waits, at most 500 people in a transaction, in
+// the order in which they came. Unless so many wait, or somebody waits in Flush or Close,
+// it rests for 5 ms after each, so that people who follow one another share one. When a
+// commit is durable, and not before, the person counts as known and the hooks are told.
 //
 // # Outcomes
 //
