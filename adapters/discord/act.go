@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/middleware"
@@ -17,7 +18,8 @@ type act struct {
 	nick   said
 	locale said
 	status store.Status // "" where the event does not tell that the person acted
-	chat   chat         // zero where no answer can go anywhere
+	// Where an answer can go: to a channel, or to an interaction of an app.
+	channel, app, token string
 }
 
 // identify says who acted and when, which is all that [middleware.Middleware.Known]
@@ -41,20 +43,19 @@ func (a *act) print(o *Options) middleware.Print {
 	p := said.Text(a.user.username.value).Text(a.user.globalName.value).Text(a.user.avatar.value).
 		Text(a.locale.value).Text(string(a.status))
 	if a.nicked(o) {
-		p = p.Text(formatID(a.place.guild)).Text(a.nick.value)
+		p = p.Text(a.place.guild).Text(a.nick.value)
 	}
 	return p
 }
 
 // tell says the rest.
 func (a *act) tell(s *middleware.Sender, o *Options) {
-	if a.chat != (chat{}) {
-		c := a.chat
-		s.Chat = &c
+	if c := a.chat(); c != nil {
+		s.Chat = c
 	}
 	a.user.describe(s)
 	if a.nicked(o) {
-		s.Set(store.NickField(formatID(a.place.guild)), a.nick.value)
+		s.Set(store.NickField(a.place.guild), a.nick.value)
 	}
 	state(s, store.FieldLocale, a.locale)
 	if a.status != "" {
@@ -62,7 +63,18 @@ func (a *act) tell(s *middleware.Sender, o *Options) {
 	}
 }
 
-func (a *act) nicked(o *Options) bool { return o.Nicks && a.place.guild != 0 && a.nick.ok }
+// chat returns where an answer goes, nil where it can go nowhere. It outlives the event.
+func (a *act) chat() *chat {
+	if id, ok := parseID(a.channel); ok {
+		return &chat{channel: id}
+	}
+	if id, ok := parseID(a.app); ok && a.token != "" {
+		return &chat{app: id, token: strings.Clone(a.token)}
+	}
+	return nil
+}
+
+func (a *act) nicked(o *Options) bool { return o.Nicks && a.nick.ok && isID(a.place.guild) }
 
 func (a *act) sender(o *Options) (s middleware.Sender) {
 	a.identify(&s)

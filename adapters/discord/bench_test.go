@@ -41,7 +41,7 @@ func BenchmarkDecode(b *testing.B) {
 	})
 }
 
-func repeatSender(t testing.TB) (handle func(*discordgo.Session, *discordgo.Event), session *discordgo.Session, event *discordgo.Event) {
+func repeatSender(t testing.TB, o *discord.Options) (handle func(*discordgo.Session, *discordgo.Event), session *discordgo.Session, event *discordgo.Event) {
 	t.Helper()
 	mw, err := middleware.New(memstore.New(), nil)
 	if err != nil {
@@ -49,7 +49,7 @@ func repeatSender(t testing.TB) (handle func(*discordgo.Session, *discordgo.Even
 	}
 	t.Cleanup(func() { mw.Close(t.Context()) })
 	m := message(t)
-	handle = discord.Handler(mw, &discord.Options{Scope: discord.Everyone})
+	handle = discord.Handler(mw, o)
 	session, event = &discordgo.Session{}, &discordgo.Event{Type: m.T, RawData: m.D}
 	handle(session, event)
 	if err := mw.Flush(t.Context()); err != nil {
@@ -60,23 +60,28 @@ func repeatSender(t testing.TB) (handle func(*discordgo.Session, *discordgo.Even
 
 // A sender who has not changed, through the handler and the middleware.
 func BenchmarkRepeatSender(b *testing.B) {
-	handle, session, event := repeatSender(b)
+	handle, session, event := repeatSender(b, &discord.Options{Scope: discord.Everyone})
 	b.ReportAllocs()
 	for b.Loop() {
 		handle(session, event)
 	}
 }
 
-func TestARepeatSenderCostsAtMostFiveAllocations(t *testing.T) {
-	handle, session, event := repeatSender(t)
-	if n := testing.AllocsPerRun(200, func() { handle(session, event) }); n > 5 {
-		t.Errorf("%v allocations", n)
+func TestARepeatSenderCostsNoAllocation(t *testing.T) {
+	for name, o := range map[string]*discord.Options{
+		"names":           {Scope: discord.Everyone},
+		"names and nicks": {Scope: discord.Everyone, Nicks: true},
+	} {
+		handle, session, event := repeatSender(t, o)
+		if n := testing.AllocsPerRun(200, func() { handle(session, event) }); n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 }
 
 // Events that tell of nobody are told by their name.
 func TestAnEventOfNobodyCostsNothing(t *testing.T) {
-	handle, session, _ := repeatSender(t)
+	handle, session, _ := repeatSender(t, nil)
 	event := &discordgo.Event{Type: "CHANNEL_UPDATE", RawData: message(t).D}
 	if n := testing.AllocsPerRun(200, func() { handle(session, event) }); n > 0 {
 		t.Errorf("%v allocations", n)

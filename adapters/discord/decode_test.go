@@ -99,7 +99,8 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := cursor{data: string(data)}
-		u := c.user()
+		var u user
+		u.read(&c)
 		var fields map[string]json.RawMessage
 		if !json.Valid(data) || !utf8.Valid(data) || json.Unmarshal(data, &fields) != nil || escapedKey.Match(data) {
 			return

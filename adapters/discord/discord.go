@@ -118,8 +118,10 @@ func FromMessage(m *discordgo.Message, o *Options) middleware.Sender {
 }
 
 func fromMessage(event string, src *discordgo.Message, o *Options) act {
-	m := messageOf(event, src, o.me())
-	return m.act(o.me(), o)
+	var m message
+	m.readTyped(src, o.me())
+	m.settle(event, o.me(), o)
+	return m.act
 }
 
 // FromInteraction says who caused an interaction that discordgo decoded, from
@@ -131,8 +133,9 @@ func FromInteraction(i *discordgo.Interaction, o *Options) middleware.Sender {
 }
 
 func fromInteraction(src *discordgo.Interaction) act {
-	i := interactionOf(src)
-	return i.act()
+	var i interaction
+	i.readTyped(src)
+	return i.act
 }
 
 // Profile returns the profile of who caused an event: a *discordgo.Message,

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/bwmarrin/discordgo"
 
@@ -40,25 +41,27 @@ func (a *adapter) observe(session *discordgo.Session, event any) {
 
 // raw takes note of who is behind an event as Discord sent it. discordgo gives
 // RawData to nobody else to change, other than what it decoded from it, and has found
-// it well-formed.
+// it well-formed. So it is read where it is: what is kept of a Sender is a copy.
 func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
 	if e == nil {
 		return
 	}
 	defer a.contain(e.Type)
+	data := unsafe.String(unsafe.SliceData(e.RawData), len(e.RawData))
 	if e.Type == ready {
-		if id := readyID(e.RawData); id != 0 {
+		if id := readyID(data); id != 0 {
 			a.me.Store(id)
 		}
 		return
 	}
-	if act, ok := one(e.Type, e.RawData, a.me.Load(), a.o); ok {
-		a.hand(session, e, &act)
+	var who act
+	if one(&who, e.Type, data, a.me.Load(), a.o) {
+		a.hand(session, e, &who)
 		return
 	}
 	if l, ok := a.o.listing(e.Type); ok {
-		many(e.Type, l, e.RawData, func(act act) bool {
-			a.hand(session, e, &act)
+		many(e.Type, l, data, func(member act) bool {
+			a.hand(session, e, &member)
 			return true
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,4 +276,28 @@ func TestWhoSeesTheRawEvent(t *testing.T) {
 	r.dropped(t, middleware.ReasonUnaddressed)
 	srv.send(t, discordtest.Message(ann, discordtest.Guild(guild), "!prefix hi"))
 	r.result(t, middleware.Created, store.FieldName, store.FieldPicture, store.FieldStatus, store.FieldUsername)
+}
+
+// The adapter reads the event's own bytes, and what it keeps is copied.
+func TestNothingOfTheEventsMemoryIsKept(t *testing.T) {
+	t.Parallel()
+	r := newRoll(t, middleware.Options{})
+	handle := discord.Handler(r.Middleware, nil)
+	srv := newLoopback(t, nil)
+	session := srv.Session()
+	e := discordtest.Message(ann, discordtest.DM, "hi")
+	data := slices.Clone(e.Data)
+	handle(session, &discordgo.Event{Type: e.Type, RawData: data})
+	for i := range data {
+		data[i] = 'X'
+	}
+	if err := r.one(t).Reply(within(t), "hi"); err != nil {
+		t.Error(err)
+	}
+	if p := r.profile(t, ann); p.Name != "Ann" || p.Username != "ann" || !strings.HasSuffix(p.Picture, ann.ID+"/"+ann.Avatar+".png") {
+		t.Errorf("kept %+v", p)
+	}
+	if sent := srv.Sent(); len(sent) != 1 || sent[0].ChannelID != discordtest.DMChannel(ann.ID) {
+		t.Errorf("sent %+v", sent)
+	}
 }

@@ -1,8 +1,6 @@
 package discord
 
 import (
-	"strings"
-
 	"github.com/bwmarrin/discordgo"
 
 	"github.com/rollcall-go/rollcall/middleware"
@@ -15,25 +13,21 @@ const interactionCreate = "INTERACTION_CREATE"
 // of an autocompletion says. It is always addressed to the bot.
 // https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-object
 type interaction struct {
-	id     uint64
-	app    uint64
-	kind   int
-	token  string
-	place  place
-	user   user
-	nick   said
-	locale said
+	act
+	id   uint64
+	kind int
 }
 
-func (c *cursor) interaction() interaction {
-	var i interaction
+var interactionKeys = keysOf("id", "application_id", "type", "token", "guild_id", "member", "user", "locale")
+
+func (i *interaction) read(c *cursor) {
 	var direct user
-	for key := range c.members {
+	for key := c.object(interactionKeys); key != ""; key = c.next(interactionKeys) {
 		switch key {
 		case "id":
 			i.id, _ = c.id()
 		case "application_id":
-			i.app, _ = c.id()
+			i.app = c.text().value
 		case "type":
 			i.kind = c.integer()
 		case "token":
@@ -44,51 +38,44 @@ func (c *cursor) interaction() interaction {
 			m := c.member()
 			i.user, i.nick = m.user, m.nick
 		case "user":
-			direct = c.user()
+			direct.read(c)
 		case "locale":
 			i.locale = c.text()
+		default:
+			c.skip()
 		}
 	}
 	i.settle(direct)
-	return i
 }
 
-// settle decides who acted: in a guild the member's user, else the user.
-func (i *interaction) settle(direct user) {
-	if i.user.id == 0 && !i.user.malformed {
-		i.user = direct
-	}
-}
-
-// interactionOf is the same, of an interaction that discordgo decoded.
-func interactionOf(src *discordgo.Interaction) interaction {
-	var i interaction
+// readTyped is the same, of an interaction that discordgo decoded.
+func (i *interaction) readTyped(src *discordgo.Interaction) {
 	if src == nil {
-		return i
+		i.settle(user{})
+		return
 	}
 	i.id, _ = parseID(src.ID)
-	i.app, _ = parseID(src.AppID)
+	i.app, i.token = src.AppID, src.Token
 	i.kind = int(src.Type)
-	i.token = src.Token
 	i.place = placeOf(src.GuildID)
 	i.locale = said{ok: src.Locale != "", value: string(src.Locale)}
 	if src.Member != nil {
 		i.user, i.nick = userOf(src.Member.User), nickOf(src.Member)
 	}
 	i.settle(userOf(src.User))
-	return i
 }
 
-func (i *interaction) act() act {
-	a := act{
-		event: interactionCreate, at: snowflakeTime(i.id), drop: i.user.drop(),
-		user: i.user, place: i.place, nick: i.nick, locale: i.locale, status: store.StatusActive,
+// settle says what the act is, once all is read: in a guild that of the member's user,
+// else of the user.
+func (i *interaction) settle(direct user) {
+	if i.user.id == 0 && !i.user.malformed {
+		i.user = direct
 	}
-	if i.kind == int(discordgo.InteractionPing) {
-		a.drop = middleware.ReasonSystem
+	i.event, i.at, i.status, i.drop = interactionCreate, snowflakeTime(i.id), store.StatusActive, i.user.drop()
+	switch i.kind {
+	case int(discordgo.InteractionPing):
+		i.drop = middleware.ReasonSystem
+	case int(discordgo.InteractionApplicationCommandAutocomplete):
+		i.token = ""
 	}
-	if i.app != 0 && i.token != "" && i.kind != int(discordgo.InteractionApplicationCommandAutocomplete) {
-		a.chat = chat{app: i.app, token: strings.Clone(i.token)} // it outlives the event
-	}
-	return a
 }

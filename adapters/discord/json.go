@@ -2,6 +2,7 @@ package discord
 
 import (
 	"encoding/json"
+	"math/bits"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ import (
 // Discord's is.
 type cursor struct {
 	data string
-	pos  int
+	pos  int // beyond the end where data breaks off
 }
 
 // said is what an event says of one field: nothing, that it has no value (ok,
@@ -52,49 +53,6 @@ func (c *cursor) pass(b byte) bool {
 	return true
 }
 
-// members yields the keys of the object that comes next. The loop's body reads
-// the value of the key or leaves it, and must not break. Anything but an object has
-// no members.
-func (c *cursor) members(yield func(key string) bool) {
-	if !c.pass('{') {
-		c.skip()
-		return
-	}
-	for c.peek() == '"' {
-		key := c.raw()
-		c.pass(':')
-		c.peek()
-		start := c.pos
-		yield(key)
-		if c.pos == start {
-			c.skip()
-		}
-		c.pass(',')
-	}
-	c.pass('}')
-}
-
-// elements runs the loop's body once for each element of the array that comes
-// next, as members does.
-func (c *cursor) elements(yield func() bool) {
-	if !c.pass('[') {
-		c.skip()
-		return
-	}
-	for b := c.peek(); b != ']' && b != 0; b = c.peek() {
-		start := c.pos
-		yield()
-		if c.pos == start {
-			c.skip()
-		}
-		c.pass(',')
-	}
-	c.pass(']')
-}
-
-// end leaps over all that is left.
-func (c *cursor) end() { c.pos = len(c.data) }
-
 // skip leaps over one value: at least one byte, so that whoever skips gets on.
 func (c *cursor) skip() {
 	switch c.peek() {
@@ -103,15 +61,20 @@ func (c *cursor) skip() {
 	case '{', '[':
 		c.skipNested()
 	case 'n', 't':
-		c.pos = min(c.pos+len("null"), len(c.data))
+		c.pos += len("null")
 	case 'f':
-		c.pos = min(c.pos+len("false"), len(c.data))
+		c.pos += len("false")
 	default:
 		c.skipNumber()
 	}
 }
 
+// skipNested leaps over an object or an array.
 func (c *cursor) skipNested() {
+	if n := flat(c.data[c.pos:]); n > 0 {
+		c.pos += n
+		return
+	}
 	for depth := 0; c.pos < len(c.data); {
 		switch c.data[c.pos] {
 		case '"':
@@ -129,37 +92,76 @@ func (c *cursor) skipNested() {
 	}
 }
 
-func (c *cursor) skipNumber() {
-	for c.pos++; c.pos < len(c.data); c.pos++ {
-		if b := c.data[c.pos]; b == ',' || b == '}' || b == ']' || b <= ' ' {
-			return
-		}
+// flat returns how long the object or array is that s begins with, if that is easy to
+// tell: it holds no other of its kind, nothing is escaped in it, so that its quotes come
+// in pairs, and its closing bracket is outside of them. Of all else it is 0.
+func flat(s string) int {
+	const distance = '}' - '{' // and that of ']' from '['
+	opening, closing := s[0], s[0]+distance
+	if len(s) > 1 && s[1] == closing {
+		return 2
 	}
-	c.end()
+	n := strings.IndexByte(s, closing)
+	if n < 0 || strings.IndexByte(s[1:n], opening) >= 0 || strings.IndexByte(s[:n], '\\') >= 0 || strings.Count(s[:n], `"`)%2 != 0 {
+		return 0
+	}
+	return n + 1
 }
 
-// raw returns what stands between the quotes of the string that comes next.
-func (c *cursor) raw() string {
-	rest := c.data[c.pos+1:]
-	n := strings.IndexByte(rest, '"')
-	if n <= 0 || rest[n-1] == '\\' {
-		n = closing(rest)
+func (c *cursor) skipNumber() {
+	for c.pos++; !ends(c.data, c.pos); {
+		c.pos++
 	}
-	c.pos = min(c.pos+n+len(`""`), len(c.data))
-	return rest[:n]
+}
+
+// ends reports whether a number ends before i.
+func ends(s string, i int) bool {
+	return i >= len(s) || s[i] == ',' || s[i] == '}' || s[i] == ']' || s[i] <= ' '
+}
+
+// raw returns what stands between the quotes of the string that comes next. Most are
+// so short that to call anything costs more than to look at them.
+func (c *cursor) raw() string {
+	const short = 40
+	if len(c.data)-c.pos < short+8 {
+		return c.rawSlowly()
+	}
+	rest := c.data[c.pos:]
+	for i := 1; i < short; i += 8 {
+		if q := quotes(load64(rest, i)); q != 0 {
+			end := i + bits.TrailingZeros64(q)/8
+			if rest[end-1] == '\\' {
+				break
+			}
+			c.pos += end + 1
+			return rest[1:end]
+		}
+	}
+	return c.rawSlowly()
+}
+
+func (c *cursor) rawSlowly() string {
+	chars := c.data[c.pos+1:]
+	chars = chars[:closing(chars)]
+	c.pos += len(chars) + len(`""`)
+	return chars
 }
 
 // closing returns where the first quote of s is that no backslash escapes.
 func closing(s string) int {
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '"':
+	for i := 0; ; i++ {
+		n := strings.IndexByte(s[i:], '"')
+		if n < 0 {
+			return len(s)
+		}
+		slashes := 0
+		for i += n; slashes < i && s[i-slashes-1] == '\\'; {
+			slashes++
+		}
+		if slashes%2 == 0 {
 			return i
-		case '\\':
-			i++
 		}
 	}
-	return len(s)
 }
 
 // text reads a string. null is a string that has no characters; a value of another
@@ -189,32 +191,40 @@ func unescape(chars string) (text said) {
 // span leaps over one value and returns its text.
 func (c *cursor) span() string {
 	c.peek()
-	start := c.pos
+	from := c.pos
 	c.skip()
-	return c.data[start:c.pos]
+	return c.data[min(from, len(c.data)):min(c.pos, len(c.data))]
 }
 
 // id reads a snowflake. It is 0 for null and for an empty string, and ok is
 // false for what is not a snowflake.
 func (c *cursor) id() (id uint64, ok bool) {
-	text := c.text()
+	if c.peek() != '"' {
+		return 0, c.text().ok
+	}
+	chars := c.raw()
+	if id, ok = parseID(chars); ok {
+		return id, ok
+	}
+	text := unescape(chars)
 	if text.value == "" {
 		return 0, text.ok
 	}
 	return parseID(text.value)
 }
 
-// integer reads a whole number, -1 for anything else.
-func (c *cursor) integer() int {
-	n := 0
-	text := c.span()
-	for i := range len(text) {
-		b := text[i]
-		if b < '0' || b > '9' || i == 18 {
-			return -1
-		}
-		n = n*10 + int(b-'0')
+// integer reads a whole number of up to 18 digits, -1 for anything else.
+func (c *cursor) integer() (n int) {
+	c.peek()
+	i := c.pos
+	for ; i < len(c.data) && c.data[i]-'0' <= 9; i++ {
+		n = n*10 + int(c.data[i]-'0')
 	}
+	if digits := i - c.pos; digits == 0 || digits > 18 || !ends(c.data, i) {
+		c.skip()
+		return -1
+	}
+	c.pos = i
 	return n
 }
 

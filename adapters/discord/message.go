@@ -18,12 +18,8 @@ const (
 // A message is what a message event says, as far as it matters here.
 // https://discord.com/developers/docs/resources/message#message-object
 type message struct {
-	event   string
+	act
 	id      uint64
-	channel uint64
-	place   place
-	author  user
-	nick    said
 	webhook bool
 	kind    int
 	// crossposted: it came out of a channel that this one follows.
@@ -33,20 +29,22 @@ type message struct {
 	repliedTo   uint64    // whose message it answers
 }
 
-func (c *cursor) message(event string, me uint64) message {
-	m := message{event: event}
-	for key := range c.members {
+var messageKeys = keysOf("id", "channel_id", "guild_id", "author", "member", "webhook_id", "type",
+	"flags", "edited_timestamp", "mentions", "referenced_message")
+
+func (m *message) read(c *cursor, me uint64, o *Options) {
+	for key := c.object(messageKeys); key != ""; key = c.next(messageKeys) {
 		switch key {
 		case "id":
 			m.id, _ = c.id()
 		case "channel_id":
-			m.channel, _ = c.id()
+			m.channel = c.text().value
 		case "guild_id":
 			m.place = c.place()
 		case "author":
-			m.author = c.user()
+			m.user.read(c)
 		case "member":
-			m.nick = c.member().nick
+			m.nick = c.nick(o)
 		case "webhook_id":
 			m.webhook = c.set()
 		case "type":
@@ -59,22 +57,28 @@ func (c *cursor) message(event string, me uint64) message {
 			}
 		case "mentions":
 			m.mentioned = false
-			for range c.elements {
+			for more := c.array(); more; more = c.another() {
 				m.mentioned = c.userID() == me || m.mentioned
 			}
 		case "referenced_message":
 			m.repliedTo = c.authorID()
+		default:
+			c.skip()
 		}
 	}
-	return m
 }
+
+var authorKeys = keysOf("author")
 
 // authorID reads a message for its author's id only.
 func (c *cursor) authorID() uint64 {
 	var id uint64
-	for key := range c.members {
-		if key == "author" {
+	for key := c.object(authorKeys); key != ""; key = c.next(authorKeys) {
+		switch key {
+		case "author":
 			id = c.userID()
+		default:
+			c.skip()
 		}
 	}
 	return id
@@ -84,16 +88,15 @@ func crossposted(flags int) bool {
 	return flags >= 0 && flags&int(discordgo.MessageFlagsIsCrossPosted) != 0
 }
 
-// messageOf is the same, of a message that discordgo decoded.
-func messageOf(event string, src *discordgo.Message, me uint64) message {
-	m := message{event: event}
+// readTyped is the same, of a message that discordgo decoded.
+func (m *message) readTyped(src *discordgo.Message, me uint64) {
 	if src == nil {
-		return m
+		return
 	}
 	m.id, _ = parseID(src.ID)
-	m.channel, _ = parseID(src.ChannelID)
+	m.channel = src.ChannelID
 	m.place = placeOf(src.GuildID)
-	m.author = userOf(src.Author)
+	m.user = userOf(src.Author)
 	m.nick = nickOf(src.Member)
 	m.webhook = src.WebhookID != ""
 	m.kind = int(src.Type)
@@ -107,32 +110,29 @@ func messageOf(event string, src *discordgo.Message, me uint64) message {
 	if src.ReferencedMessage != nil {
 		m.repliedTo = userOf(src.ReferencedMessage.Author).id
 	}
-	return m
 }
 
 func (m *message) toBot(me uint64) bool { return me != 0 && (m.mentioned || m.repliedTo == me) }
 
-func (m *message) act(me uint64, o *Options) act {
-	a := act{
-		event: m.event, at: snowflakeTime(m.id), drop: m.drop(me, o),
-		user: m.author, place: m.place, nick: m.nick, status: store.StatusActive, chat: chat{channel: m.channel},
+// settle says what the act is, once all is read.
+func (m *message) settle(event string, me uint64, o *Options) {
+	m.event, m.at, m.status = event, snowflakeTime(m.id), store.StatusActive
+	if event == messageUpdate && !m.edited.IsZero() {
+		m.at = m.edited.UTC()
 	}
-	if m.event == messageUpdate && !m.edited.IsZero() {
-		a.at = m.edited.UTC()
-	}
-	return a
+	m.drop = m.reason(me, o)
 }
 
-func (m *message) drop(me uint64, o *Options) middleware.Reason {
+func (m *message) reason(me uint64, o *Options) middleware.Reason {
 	if m.webhook {
 		return middleware.ReasonWebhook
 	}
-	if reason := m.author.drop(); reason != "" {
+	if reason := m.user.drop(); reason != "" {
 		return reason
 	}
 	join := o.Joins && m.kind == int(discordgo.MessageTypeGuildMemberJoin)
 	switch {
-	case m.author.id == me:
+	case m.user.id == me:
 		return middleware.ReasonBot
 	case m.crossposted:
 		return middleware.ReasonChannel

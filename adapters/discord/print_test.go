@@ -30,8 +30,8 @@ func TestEventsOfOnePrintStateTheSame(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &sample); err != nil {
 			t.Fatal(err)
 		}
-		original, ok := one(sample.T, sample.D, 0, o)
-		if !ok {
+		var original act
+		if !one(&original, sample.T, string(sample.D), 0, o) {
 			continue
 		}
 		// Everybody of the samples becomes one person, with one change after the other.
@@ -50,7 +50,7 @@ func TestEventsOfOnePrintStateTheSame(t *testing.T) {
 			func(a *act) { a.locale = said{true, "pt-BR"} },
 			func(a *act) { a.locale = said{} },
 			func(a *act) { a.place = place{} },
-			func(a *act) { a.place = place{inGuild: true, guild: 9} },
+			func(a *act) { a.place = place{inGuild: true, guild: "9"} },
 			func(a *act) { a.status = "" },
 		} {
 			a := original

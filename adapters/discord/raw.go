@@ -30,34 +30,40 @@ func FromRaw(eventType string, data []byte, o *Options) iter.Seq[middleware.Send
 		case !json.Valid(data):
 			yield(middleware.Sender{Channel: Channel, Event: eventType, Drop: middleware.ReasonMalformed})
 		case lists:
-			many(eventType, l, data, func(a act) bool { return yield(a.sender(opts)) })
+			many(eventType, l, string(data), func(a act) bool { return yield(a.sender(opts)) })
 		default:
-			if a, ok := one(eventType, data, opts.me(), opts); ok {
+			var a act
+			if one(&a, eventType, string(data), opts.me(), opts) {
 				yield(a.sender(opts))
 			}
 		}
 	}
 }
 
-// one returns who acted in an event that has somebody. data is well-formed.
-func one(event string, data []byte, me uint64, o *Options) (a act, ok bool) {
+// one reads who acted in an event that has somebody. data is well-formed.
+func one(a *act, event, data string, me uint64, o *Options) bool {
 	if !o.concerns(event) {
-		return act{}, false
+		return false
 	}
-	c := cursor{data: string(data)}
-	ok = true
+	c := cursor{data: data}
 	switch event {
 	case messageCreate, messageUpdate:
-		m := c.message(event, me)
-		a = m.act(me, o)
+		var m message
+		m.read(&c, me, o)
+		m.settle(event, me, o)
+		*a = m.act
 	case interactionCreate:
-		i := c.interaction()
-		a = i.act()
+		var i interaction
+		i.read(&c)
+		*a = i.act
 	default:
 		g := c.sighting(event)
-		a, ok = g.act(), g.tells()
+		if !g.tells() {
+			return false
+		}
+		*a = g.act()
 	}
-	return a, ok
+	return true
 }
 
 // concerns reports whether an event can be of one person who is asked for.
@@ -71,8 +77,8 @@ func (o *Options) concerns(event string) bool {
 }
 
 // many yields the people whom an event lists. data is well-formed.
-func many(event string, l listing, data []byte, yield func(act) bool) {
-	c := cursor{data: string(data)}
+func many(event string, l listing, data string, yield func(act) bool) {
+	c := cursor{data: data}
 	for g := range c.listed(event, l) {
 		if !yield(g.act()) {
 			return
@@ -80,13 +86,18 @@ func many(event string, l listing, data []byte, yield func(act) bool) {
 	}
 }
 
+var readyKeys = keysOf("user")
+
 // readyID returns the bot's own id out of a READY event, 0 where it has none.
-func readyID(data []byte) uint64 {
-	c := cursor{data: string(data)}
+func readyID(data string) uint64 {
+	c := cursor{data: data}
 	var id uint64
-	for key := range c.members {
-		if key == "user" {
+	for key := c.object(readyKeys); key != ""; key = c.next(readyKeys) {
+		switch key {
+		case "user":
 			id = c.userID()
+		default:
+			c.skip()
 		}
 	}
 	return id

@@ -237,3 +237,22 @@ func TestJoinsAreAnOption(t *testing.T) {
 		}
 	}
 }
+
+func TestANickIsOfAGuildThatHasAnID(t *testing.T) {
+	t.Parallel()
+	u := ann
+	u.Nick = "Annie"
+	e := discordtest.Message(u, discordtest.Guild(guild), "hi")
+	for id, want := range map[any]string{guild: "Annie", "x": "", "007": "", "": "", 7: ""} {
+		for s := range discord.FromRaw(e.Type, e.With("guild_id", id).Data, widest) {
+			for f, v := range s.Patch().Set {
+				if _, nick := strings.CutPrefix(string(f), "nicks."); nick && (v != want || f != store.NickField(guild)) {
+					t.Errorf("guild %v: %s is %q", id, f, v)
+				}
+			}
+			if got := s.Patch().Set[store.NickField(guild)]; got != want {
+				t.Errorf("guild %v: the nick is %q, want %q", id, got, want)
+			}
+		}
+	}
+}

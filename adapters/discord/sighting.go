@@ -29,16 +29,18 @@ var sightings = map[string]store.Status{
 // member.
 func (c *cursor) sighting(event string) sighting {
 	g := sighting{event: event, status: sightings[event]}
-	for key := range c.members {
+	for key := c.object(sightingKeys); key != ""; key = c.next(sightingKeys) {
 		switch key {
 		case "guild_id":
 			g.place = c.place()
 		case "user":
-			g.member.user = c.user()
+			g.member.user.read(c)
 		case "nick":
 			g.member.nick = c.text()
 		case "member":
 			g.member = c.member()
+		default:
+			c.skip()
 		}
 	}
 	return g
@@ -89,17 +91,20 @@ func (o *Options) listing(event string) (listing, bool) {
 func (c *cursor) listed(event string, l listing) (senders func(yield func(sighting) bool)) {
 	var where place
 	var people string
-	for key := range c.members {
+	want := keysOf(l.key, l.place)
+	for key := c.object(want); key != ""; key = c.next(want) {
 		switch key {
 		case l.place:
 			where = c.place()
 		case l.key:
 			people = c.span()
+		default:
+			c.skip()
 		}
 	}
 	return func(yield func(sighting) bool) {
 		list := cursor{data: people}
-		for range list.elements {
+		for more := list.array(); more; more = list.another() {
 			g := sighting{event: event, place: where}
 			if l.nested {
 				g.member = list.sighting(event).member
@@ -107,8 +112,10 @@ func (c *cursor) listed(event string, l listing) (senders func(yield func(sighti
 				g.member = list.member()
 			}
 			if g.tells() && !yield(g) {
-				list.end()
+				return
 			}
 		}
 	}
 }
+
+var sightingKeys = keysOf("guild_id", "user", "nick", "member")

@@ -21,6 +21,13 @@ func parseID(s string) (uint64, bool) {
 		return id, true
 	}
 	var id uint64
+	for ; len(s) >= 8; s = s[8:] {
+		n, ok := eightDigits(load64(s, 0))
+		if !ok {
+			return 0, false
+		}
+		id = id*1e8 + n
+	}
 	for i := range len(s) {
 		digit := s[i] - '0'
 		if digit > 9 {
@@ -29,6 +36,11 @@ func parseID(s string) (uint64, bool) {
 		id = id*10 + uint64(digit)
 	}
 	return id, true
+}
+
+func isID(s string) bool {
+	_, ok := parseID(s)
+	return ok
 }
 
 func formatID(id uint64) string { return strconv.FormatUint(id, 10) }
@@ -46,5 +58,6 @@ func snowflakeTime(id uint64) time.Time {
 		stepNanos = int64(time.Millisecond) >> 12
 	)
 	ms := int64(id>>22) + epoch
-	return time.UnixMilli(ms).Add(time.Duration(int64(id&0xfff) * stepNanos)).UTC()
+	nanos := ms%1000*int64(time.Millisecond) + int64(id&0xfff)*stepNanos
+	return time.Unix(ms/1000, nanos).UTC()
 }

@@ -28,10 +28,4 @@ func nickOf(src *discordgo.Member) said {
 	return said{ok: src.Nick != "", value: src.Nick}
 }
 
-func placeOf(guildID string) place {
-	if guildID == "" {
-		return place{}
-	}
-	id, _ := parseID(guildID)
-	return place{inGuild: true, guild: id}
-}
+func placeOf(guildID string) place { return place{inGuild: guildID != "", guild: guildID} }

@@ -17,9 +17,9 @@ type user struct {
 
 // user reads a user object.
 // https://discord.com/developers/docs/resources/user#user-object
-func (c *cursor) user() user {
-	var u user
-	for key := range c.members {
+func (u *user) read(c *cursor) {
+	*u = user{}
+	for key := c.object(userKeys); key != ""; key = c.next(userKeys) {
 		switch key {
 		case "id":
 			id, ok := c.id()
@@ -34,17 +34,21 @@ func (c *cursor) user() user {
 			u.bot = c.set()
 		case "system":
 			u.system = c.set()
+		default:
+			c.skip()
 		}
 	}
-	return u
 }
 
 // userID reads a user object for its id only, 0 where it has none.
 func (c *cursor) userID() uint64 {
 	var id uint64
-	for key := range c.members {
-		if key == "id" {
+	for key := c.object(idKeys); key != ""; key = c.next(idKeys) {
+		switch key {
+		case "id":
 			id, _ = c.id()
+		default:
+			c.skip()
 		}
 	}
 	return id
@@ -88,29 +92,42 @@ type member struct {
 
 func (c *cursor) member() member {
 	var m member
-	for key := range c.members {
+	for key := c.object(memberKeys); key != ""; key = c.next(memberKeys) {
 		switch key {
 		case "user":
-			m.user = c.user()
+			m.user.read(c)
 		case "nick":
 			m.nick = c.text()
+		default:
+			c.skip()
 		}
 	}
 	return m
 }
 
+// nick reads the member of a message, which holds no user.
+func (c *cursor) nick(o *Options) said {
+	if !o.Nicks {
+		c.skip()
+		return said{}
+	}
+	return c.member().nick
+}
+
 // A place is where an event happened. The zero place is a direct message.
 type place struct {
 	inGuild bool
-	guild   uint64 // 0 where the id is no snowflake
+	guild   string // its id, unless that is no snowflake
 }
 
 // place reads a guild_id.
 func (c *cursor) place() place {
 	id := c.text()
-	if id.ok && id.value == "" {
-		return place{}
-	}
-	guild, _ := parseID(id.value)
-	return place{inGuild: true, guild: guild}
+	return place{inGuild: !id.ok || id.value != "", guild: id.value}
 }
+
+var userKeys = keysOf("id", "username", "global_name", "avatar", "bot", "system")
+
+var memberKeys = keysOf("user", "nick")
+
+var idKeys = keysOf("id")
