@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -246,8 +247,10 @@ func TestKilledDelivererIsReplaced(t *testing.T) {
 	for i := range deltas {
 		deltas[i] = store.Patch{Key: person(i), At: epoch.Add(time.Minute), Set: map[store.Field]string{store.FieldGivenName: "Bea"}}.Record()
 	}
-	if _, err := st.Apply(t.Context(), deltas); err != nil {
-		t.Fatal(err)
+	for some := range slices.Chunk(deltas, 20) { // all at once would give way to each delivery
+		if _, err := st.Apply(t.Context(), some); err != nil {
+			t.Fatal(err)
+		}
 	}
 	crm.deliverAll(t, st)
 	reading.Wait()

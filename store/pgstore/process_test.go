@@ -42,6 +42,8 @@ func otherProcess(task string) int {
 			err = writeUntilKilled(ctx, st)
 		case "deliver":
 			err = deliver(ctx, st, os.Stdout)
+		case "hold":
+			err = hold(ctx, st)
 		}
 	}
 	if err != nil {
@@ -290,6 +292,16 @@ func deliver(ctx context.Context, st *pgstore.Store, claimed io.Writer) error {
 	}
 }
 
+// hold claims, says so, and settles nothing until it is killed.
+func hold(ctx context.Context, st *pgstore.Store) error {
+	claims, _, err := st.Claim(ctx, "crm", 7, 500*time.Millisecond)
+	if err == nil && len(claims) > 0 {
+		fmt.Println(len(claims))
+		time.Sleep(time.Hour)
+	}
+	return err
+}
+
 // Two of four deliverers are killed while they hold claims.
 func TestDeliverersAreTakenOver(t *testing.T) {
 	schema := pgtest.Schema(t)
@@ -302,14 +314,15 @@ func TestDeliverersAreTakenOver(t *testing.T) {
 	}
 	var survivors []*exec.Cmd
 	for i := range 4 {
-		cmd := process(t, "deliver", schema)
 		if i >= 2 {
+			cmd := process(t, "deliver", schema)
 			survivors = append(survivors, cmd)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
+		cmd := process(t, "hold", schema)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
