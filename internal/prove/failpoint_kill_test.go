@@ -76,7 +76,7 @@ func TestKillAtEveryCallLosesNothing(t *testing.T) {
 		clean := make(chan struct{})
 		go func() {
 			defer close(places)
-			for n := int64(1); ; n += int64(size(16, 1, 1)) {
+			for n := int64(1); ; n += int64(size(23, 1, 1)) {
 				select {
 				case places <- n:
 				case <-clean:

@@ -28,7 +28,7 @@ func TestEveryFailingCallEndsWell(t *testing.T) {
 	for _, kind := range []string{"memory", "sqlite"} {
 		for _, m := range modes {
 			t.Run(kind+" "+m.name, func(t *testing.T) {
-				stride := int64(size(13, 1, 1))
+				stride := int64(size(23, 1, 1))
 				for n := int64(1); !t.Failed(); n += stride {
 					f := &failpoint{at: n, mode: m.mode}
 					observed += tellStory(t, kind, f)

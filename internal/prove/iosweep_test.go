@@ -35,7 +35,7 @@ func TestEveryFailingCallOfTheDiskLosesNothing(t *testing.T) {
 			}
 			golden := attempt(t, template, step, nil)
 			for _, lasting := range []bool{false, true} {
-				for n := int64(1); !t.Failed(); n += int64(size(13, 1, 1)) {
+				for n := int64(1); !t.Failed(); n += int64(size(23, 1, 1)) {
 					f := &fault{at: n, lasting: lasting}
 					if got := attempt(t, template, step, f); !reflect.DeepEqual(got, golden) {
 						t.Errorf("%s: afterwards the file does not hold what it should", f)

@@ -88,6 +88,7 @@ func (h *holder) kill() {
 // Another process locks the file for longer than the store waits, in the middle of a
 // bot's work, and lets go or is killed.
 func TestLockedFileLosesNothing(t *testing.T) {
+	t.Parallel() // most of it is the wait for the lock
 	t.Attr("promise", "a store file that another process locks costs the bot nothing")
 	const people = 500
 	path := filepath.Join(t.TempDir(), "users.db")
@@ -151,6 +152,7 @@ func TestLockedFileLosesNothing(t *testing.T) {
 }
 
 func TestFileThatAnotherProgramKeepsIsNotOpened(t *testing.T) {
+	t.Parallel() // the same
 	t.Attr("promise", "Open says who is in the way")
 	path := filepath.Join(t.TempDir(), "users.db")
 	st, err := sqlitestore.Open(path)
