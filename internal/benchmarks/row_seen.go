@@ -38,7 +38,7 @@ func seenTable() Subject {
 			}},
 		},
 		Claims: []Claim{
-			{Of: "time", Metric: CPU, Against: theirs, Wanted: AtMost(0.35), Limit: "one miss of the processor's cache a person"},
+			{Of: "time", Metric: CPU, Against: theirs, Wanted: AtMost(0.35), Limit: "a miss of the processor's cache, and two locked writes, which wait for it and so keep it from overlapping with the next"},
 		},
 	}
 }
