@@ -45,6 +45,7 @@ func TestBackendPanicsAreContained(t *testing.T) {
 				mw, j := start(t, memstore.New(), middleware.Options{Backends: backends(erasing{f}), Logger: zap.New(core), Attempts: 2})
 				mw.Observe(ann(0, "Ann"))
 				mw.Observe(person(7, 0, "Bob"))
+				flush(t, mw)
 				synctest.Wait()
 				if f.holds(keyOf(7)) == nil {
 					t.Error("another person is not delivered")
