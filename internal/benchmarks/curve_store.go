@@ -19,7 +19,7 @@ const (
 // storeCurve is what a file costs that so many people are in, of whom each is as likely
 // to change or to be asked for as any other: the worst there is for a cache.
 func storeCurve() Curve {
-	const growth = "SQLite keeps 16 MB of the file: of a larger one each person is a page or two that the system has to hand over"
+	const growth = "SQLite keeps 16 MB of the file: of a larger one each person is two or three pages, which the system hands over, and with 10 M people the disk"
 	return Curve{
 		Name:  "sqlitestore by people",
 		Large: 10 * million, // some minutes, and 4 GB of disk
@@ -74,8 +74,8 @@ func storeCurve() Curve {
 	}
 }
 
-// fill makes a file of so many people by Apply. They come in the order of their keys,
-// since 10 M in no order would take hours.
+// fill makes a file of so many people by Apply. They come in the order of their keys: in
+// no order each would have a page of their own written anew.
 func fill(e *Env, path string, people int) error {
 	st, err := sqlitestore.Open(path)
 	if err != nil {
