@@ -110,10 +110,13 @@ func (c *cursor) array() bool {
 }
 
 func (c *cursor) another() bool {
-	c.pass(',')
-	if b := c.peek(); b != ']' && b != 0 {
-		return true
+	switch c.peek() {
+	case ',':
+		c.pos++
+		c.peek()
+	case ']', 0:
+		c.pos++
+		return false
 	}
-	c.pass(']')
-	return false
+	return c.pos < len(c.data)
 }

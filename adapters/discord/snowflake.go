@@ -21,14 +21,15 @@ func parseID(s string) (uint64, bool) {
 		return id, true
 	}
 	var id uint64
-	for ; len(s) >= 8; s = s[8:] {
-		n, ok := eightDigits(load64(s, 0))
+	i := 0
+	for ; i <= len(s)-8; i += 8 {
+		n, ok := eightDigits(load64(s, i))
 		if !ok {
 			return 0, false
 		}
 		id = id*1e8 + n
 	}
-	for i := range len(s) {
+	for ; i < len(s); i++ {
 		digit := s[i] - '0'
 		if digit > 9 {
 			return 0, false
