@@ -269,7 +269,7 @@ func (m *Middleware) repeated(e *entry, change *store.Change) {
 	}
 	defer m.pending.done(e)
 	whole := e.marks()[0]
-	m.late.note(thisLane(), lateSlot(whole.slot, whole.core), whole.at)
+	m.late.note(thisLane(), lateSlot(whole.slot, whole.core), time.Unix(0, whole.at))
 	o := e.origin.outcome(e.key)
 	o.Result, o.Profile = Unchanged, change.Profile
 	m.tell(o)
@@ -279,13 +279,15 @@ func (m *Middleware) repeated(e *entry, change *store.Change) {
 // has answered, and what it is to forget.
 func (m *Middleware) marksAfter(e *entry, change *store.Change) []mark {
 	marks := e.marks()
-	if change.Suppressed || change.Outdated {
-		for i := range marks {
-			marks[i].void = true
-		}
+	if !change.Suppressed && !change.Outdated {
+		return marks
+	}
+	marks = slices.Clone(marks)
+	for i := range marks {
+		marks[i].void = true
 	}
 	if change.Suppressed {
-		person := e.latest.person
+		person := e.one.person
 		marks[0] = mark{slot: person, fingerprint: suppressedPrint(m.period(person, e.delta.LastSeen))}
 	}
 	return marks

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 // An entry is one person who waits to be saved.
 type entry struct {
 	key    store.Key
-	latest observation   // the one that came last
-	before *folded       // those before that one and unlike it; nil for none
-	since  time.Time     // when the first of all came, by this machine's clock
+	one    observation   // unless joined is set; then of the person alone
+	joined *joined       // what several that are unlike come to
+	since  time.Time     // when the first came, by this machine's clock
 	delta  *store.Record // all that waits, made by the committer for itself
 
 	origin   origin // the observation that the Outcome is about
@@ -30,8 +31,8 @@ type entry struct {
 	outside   bool // is imported while another of the person waits, see reserve
 }
 
-// folded is what several observations of a person come to.
-type folded struct {
+// joined is what several observations of a person come to.
+type joined struct {
 	delta store.Record
 	marks []mark
 }
@@ -39,35 +40,40 @@ type folded struct {
 // join takes a newer arrival of the same person into e. What it says is merged;
 // which observation's fingerprints are remembered goes by time.
 func (e *entry) join(n *entry, r *repairer) {
-	if n.before == nil && e.latest.repeats(n.latest.whole, n.latest.undated, n.latest.first) {
-		e.latest.last = n.latest.last
-		return
+	if e.joined == nil && n.joined == nil {
+		if e.one.repeats(n.one.whole, n.one.undated, n.one.first) {
+			e.one.last = n.one.last
+			return
+		}
+		if e.one.replacedBy(&n.one, e.key, r) {
+			first := e.one.first
+			e.one = n.one
+			e.one.first = first
+			return
+		}
 	}
-	f := folded{e.record(r), e.marks()}
-	if n.before != nil {
-		f.delta = store.Merge(f.delta, n.before.delta)
-		f.marks = joinMarks(f.marks, n.before.marks)
+	e.joined = &joined{
+		delta: store.Merge(e.record(r), n.record(r)),
+		marks: slices.Clip(joinMarks(slices.Clone(e.marks()), n.marks())),
 	}
-	e.before, e.latest = &f, n.latest
+	e.one = observation{person: e.one.person}
 }
 
 // record returns all that waits, as one Record.
 func (e *entry) record(r *repairer) store.Record {
-	delta := e.latest.delta(e.key, r)
-	if e.before != nil {
-		delta = store.Merge(e.before.delta, delta)
+	if e.joined != nil {
+		return e.joined.delta
 	}
-	return delta
+	return e.one.delta(e.key, r)
 }
 
 // marks returns what the seen table may remember once all that waits is durable.
-// The first is that of an event as a whole.
+// The first is that of an event as a whole. They are not to be changed.
 func (e *entry) marks() []mark {
-	marks := e.latest.marks()
-	if e.before != nil {
-		marks = joinMarks(slices.Clone(e.before.marks), marks)
+	if e.joined != nil {
+		return e.joined.marks
 	}
-	return marks
+	return e.one.marks()
 }
 
 // joinMarks adds to marks, which it may change.
@@ -77,9 +83,9 @@ func joinMarks(marks, more []mark) []mark {
 		switch {
 		case i < 0:
 			marks = append(marks, n)
-		case n.at.After(marks[i].at):
+		case n.at > marks[i].at:
 			marks[i] = n
-		case n.at.Equal(marks[i].at) && n.fingerprint != marks[i].fingerprint:
+		case n.at == marks[i].at && n.fingerprint != marks[i].fingerprint:
 			// Two events of one moment disagree. Which of them won is for the
 			// store to say, so none of that moment is remembered.
 			marks[i].void = true
@@ -89,18 +95,22 @@ func joinMarks(marks, more []mark) []mark {
 }
 
 // entrySize estimates what an entry holds in memory, its place in the map and the
-// queue included: a little too much, since maxBytes is a promise.
+// queue included: a little too much, since maxBytes is a promise. One observation counts
+// as if it were joined to another already, since nobody is refused who joins.
 func entrySize(e *entry) int {
-	const fixed, statement, register, oneMark = 440, 32 + 16, 64 + 16, 48
-	size := fixed + len(e.key.UserID) + statement*len(e.latest.statements)
-	for _, st := range e.latest.statements {
-		size += len(st.value)
-	}
-	if f := e.before; f != nil {
-		size += register*len(f.delta.Registers) + oneMark*cap(f.marks)
-		for _, r := range f.delta.Registers {
+	const fixed, register, oneMark = 544, 64, 32
+	size := fixed + len(e.key.UserID)
+	if j := e.joined; j != nil {
+		size += register*len(j.delta.Registers) + oneMark*cap(j.marks)
+		for _, r := range j.delta.Registers {
 			size += len(r.Field) + len(r.Value)
 		}
+		return size
+	}
+	statements := len(e.one.statements)
+	size += register*statements + oneMark*(2+statements-bits.OnesCount8(uint8(e.one.core)))
+	for _, st := range e.one.statements {
+		size += len(st.value)
 	}
 	return size
 }

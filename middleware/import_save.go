@@ -131,8 +131,8 @@ func (p *pending) leave(e *entry, marks []mark) (forgotten bool, repeat *entry) 
 
 // hide has the seen table not answer for the person of e, whatever it holds of parts.
 func (p *pending) hide(e *entry) {
-	p.seen.drop(e.latest.person)
-	p.seen.drop(coreSlot(e.latest.person))
+	p.seen.drop(e.one.person)
+	p.seen.drop(coreSlot(e.one.person))
 }
 
 // unmark also has it forget the parts that e states.

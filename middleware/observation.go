@@ -119,6 +119,23 @@ func (o *observation) repeats(whole uint64, undated bool, at time.Time) bool {
 	return o.whole == whole && !o.alone && !o.late && !o.undated && !undated && !at.Before(o.last)
 }
 
+// replacedBy reports whether nothing is left of o once n, which came later, is joined to
+// it, but for when it began.
+func (o *observation) replacedBy(n *observation, key store.Key, r *repairer) bool {
+	if o.alone || o.late || o.undated || n.late || n.undated || !n.first.After(o.last) || len(o.statements) != len(n.statements) {
+		return false
+	}
+	for i, st := range n.statements {
+		if st.field != o.statements[i].field || st.field == store.FieldStartPayload {
+			return false
+		}
+		if _, ok := r.repair(key, n.last, st.field, st.value); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // delta returns what o states of key, repaired, as a Record. A value that cannot be
 // repaired is left out, and so is what is late; of two statements about one field
 // the later call counts.
@@ -155,15 +172,15 @@ func (o *observation) delta(key store.Key, r *repairer) store.Record {
 type mark struct {
 	slot, fingerprint uint64
 	core              coreSet
-	void              bool // only to be dropped: it is not needed, or two events of this moment disagree
-	at                time.Time
+	void              bool  // only to be dropped: it is not needed, or two events of this moment disagree
+	at                int64 // nanoseconds since 1970
 }
 
 // marks returns what the table is to remember once o is durable, and to drop until
 // then. The first is that of the event as a whole. Core fields that are out of date
 // have no mark.
 func (o *observation) marks() []mark {
-	at := o.saidAt()
+	at := o.saidAt().UnixNano()
 	marks := make([]mark, 0, 2+len(o.statements)-bits.OnesCount8(uint8(o.core)))
 	marks = append(marks, mark{slot: o.person, fingerprint: o.whole, core: o.core, void: o.late, at: at})
 	if o.alone {

@@ -128,7 +128,7 @@ func (m *Middleware) end(s *Sender, r Result, reason Reason) {
 // entry returns what the store is to be told of s.
 func (m *Middleware) entry(s *Sender, seen sighting, now time.Time) *entry {
 	e := &entry{since: now, origin: s.origin()}
-	e.key, e.latest = m.observation(s, seen, now)
+	e.key, e.one = m.observation(s, seen, now)
 	return e
 }
 

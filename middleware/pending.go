@@ -54,7 +54,7 @@ func newPending(seen *seenTable, r *repairer, firstOnly bool) *pending {
 
 // add takes a new observation in. result is Coalesced when it joined an entry
 // that waits already, "" when it waits by itself, and Dropped with a reason
-// when there is no room or the intake has ended.
+// when there is no room, for what it adds to another, or the intake has ended.
 func (p *pending) add(n *entry) (result Result, reason Reason) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,12 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 		p.push(n)
 		return "", ""
 	}
+	one, joined := old.one, old.joined
 	old.join(n, p.repairer)
+	if size := entrySize(old); size > old.size && p.bytes+size-old.size > p.maxBytes {
+		old.one, old.joined = one, joined
+		return Dropped, ReasonOverload
+	}
 	p.resize(old)
 	if old.told {
 		old.origin, old.told, old.failures = n.origin, false, 0
@@ -107,10 +112,10 @@ func (p *pending) repeat(s *Sender, whole uint64, at time.Time) bool {
 	if e != nil && e.inFlight {
 		e = e.next
 	}
-	if e == nil || e.told || p.closed || !e.latest.repeats(whole, s.Undated, at) {
+	if e == nil || e.told || p.closed || e.joined != nil || !e.one.repeats(whole, s.Undated, at) {
 		return false
 	}
-	e.latest.last = at
+	e.one.last = at
 	return true
 }
 
@@ -405,7 +410,7 @@ func (p *pending) waiting(key store.Key) (all []entry) {
 	defer p.mu.Unlock()
 	for e := p.entries[key]; e != nil; e = e.next {
 		if !e.forgotten {
-			all = append(all, entry{key: e.key, latest: e.latest, before: e.before})
+			all = append(all, entry{key: e.key, one: e.one, joined: e.joined})
 		}
 	}
 	return all

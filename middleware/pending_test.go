@@ -429,6 +429,40 @@ func TestWaitingBytesAreThoseOfTheValues(t *testing.T) {
 	})
 }
 
+// Those who wait already do not take more room than there is either. What they say
+// next is saved, since they do not count as known.
+func TestWhoWaitsTakesNoMoreRoomThanThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, j := start(t, st, middleware.Options{Attempts: 1000})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		bytes, _, _, _ := mw.PendingState()
+		mw.LimitWaiting(100, bytes+200)
+		talker := ann(1, "Ann")
+		talker.Set(store.FieldBio, strings.Repeat("b", 300))
+		mw.Observe(talker)
+		if got, _, _, _ := mw.PendingState(); got != bytes {
+			t.Errorf("%d bytes wait, want the %d of before", got, bytes)
+		}
+		mw.Observe(ann(2, "Anna")) // takes no more
+		st.failWith(nil)
+		wantAfterFlush(t, mw, j, "dropped: too many people wait", "coalesced", "created")
+		if p := get(t, mw, annKey); p.GivenName != "Anna" || p.Bio != "" {
+			t.Errorf("kept is %+v", p)
+		}
+		mw.LimitWaiting(100, 1<<20)
+		talker.At = talker.At.Add(time.Hour)
+		mw.Observe(talker)
+		flush(t, mw)
+		if p := get(t, mw, annKey); p.Bio == "" {
+			t.Error("what had no room is not saved later either")
+		}
+		wantNothingLeft(t, mw)
+	})
+}
+
 func TestCloseEndsEachObservationThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newFaultyStore()

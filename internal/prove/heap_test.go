@@ -42,6 +42,32 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Attr("figure", fmt.Sprintf("%d MiB over %d events of %d people, %d of them kept waiting", most>>20, events, people, s.Waiting))
 }
 
+// Events of several kinds state other fields, which are joined.
+func TestMemoryIsBoundedWithEventsOfManyKinds(t *testing.T) {
+	t.Attr("promise", "nor with events of many kinds")
+	const bound = 64 << 20
+	events, people := size(300_000, 1_000_000, 10_000_000), 100_000
+	mw, _ := allHung(t)
+	before := live()
+	most := int64(0)
+	for n := range events {
+		s := observed(n%people, n)
+		s.Set([]store.Field{store.FieldLocale, store.FieldStatus, store.NickField("7")}[n/people%3], "de")
+		mw.Observe(s)
+		if n%(events/20) == events/20-1 {
+			most = max(most, live()-before)
+		}
+	}
+	s := mw.Stats()
+	if s.Waiting < people*6/10 {
+		t.Errorf("%d events: %+v", events, s)
+	}
+	if most > bound {
+		t.Errorf("the heap grew by %d MiB", most>>20)
+	}
+	t.Attr("figure", fmt.Sprintf("%d MiB over %d events of %d people, %d of them kept waiting", most>>20, events, people, s.Waiting))
+}
+
 // More people than are ever kept in memory, with as much to say as a platform lets
 // them, and in fields that nobody has thought of.
 func TestMemoryIsBoundedWithTheLongestValues(t *testing.T) {
