@@ -28,25 +28,34 @@ func Columns() []store.Field {
 	return slices.Concat([]store.Field{Channel, UserID}, store.Fields(), []store.Field{Nicks, Custom, FirstSeen, LastSeen})
 }
 
-// A column writes one cell of each line.
+// A column is what stands at one place of each line: a text, or else JSON.
 type column struct {
 	name store.Field
-	cell func(p *store.Profile) (string, error) // all but quotation marks
+	text func(p *store.Profile) string
+	json func(p *store.Profile) (string, error) // nil for a text
+}
+
+// cell returns what the cell holds, all but quotation marks.
+func (c *column) cell(p *store.Profile) (string, error) {
+	if c.json != nil {
+		return c.json(p)
+	}
+	return escape(c.text(p)), nil
 }
 
 // columnOf returns the column of this name, and whether there is one.
 func columnOf(name store.Field) (column, bool) {
 	switch name {
 	case Nicks:
-		return column{name, func(p *store.Profile) (string, error) { return object(p.Nicks) }}, true
+		return column{name: name, json: func(p *store.Profile) (string, error) { return object(p.Nicks) }}, true
 	case Custom:
-		return column{name, func(p *store.Profile) (string, error) { return object(p.Custom) }}, true
+		return column{name: name, json: func(p *store.Profile) (string, error) { return object(p.Custom) }}, true
 	}
 	if key, ok := strings.CutPrefix(string(name), customPrefix); ok && name.Known() {
-		return column{name, func(p *store.Profile) (string, error) { return customCell(p.Custom[key]) }}, true
+		return column{name: name, json: func(p *store.Profile) (string, error) { return customCell(p.Custom[key]) }}, true
 	}
-	text := textOf(name)
-	return column{name, func(p *store.Profile) (string, error) { return escape(text(p)), nil }}, text != nil
+	c := column{name: name, text: textOf(name)}
+	return c, c.text != nil
 }
 
 func textOf(name store.Field) func(p *store.Profile) string {

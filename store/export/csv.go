@@ -116,25 +116,35 @@ func newEncoder(w io.Writer, o *CSVOptions) (*encoder, error) {
 }
 
 func (e *encoder) header() error {
-	return e.write(func(c column) (string, error) { return string(c.name), nil })
+	e.buf = e.buf[:0]
+	for i := range e.columns {
+		e.add(i, string(e.columns[i].name))
+	}
+	return e.end()
 }
 
 func (e *encoder) line(p *store.Profile) error {
-	return e.write(func(c column) (string, error) { return c.cell(p) })
-}
-
-func (e *encoder) write(cell func(c column) (string, error)) error {
 	e.buf = e.buf[:0]
-	for i, c := range e.columns {
-		text, err := cell(c)
+	for i := range e.columns {
+		text, err := e.columns[i].cell(p)
 		if err != nil {
 			return err
 		}
-		if i > 0 {
-			e.buf = append(e.buf, e.comma)
-		}
+		e.add(i, text)
+	}
+	return e.end()
+}
+
+func (e *encoder) add(i int, text string) {
+	if i > 0 {
+		e.buf = append(e.buf, e.comma)
+	}
+	if text != "" {
 		e.buf = appendCell(e.buf, text)
 	}
+}
+
+func (e *encoder) end() error {
 	if len(e.buf) == 0 { // readers skip an empty line
 		e.buf = append(e.buf, `""`...)
 	}
@@ -143,7 +153,8 @@ func (e *encoder) write(cell func(c column) (string, error)) error {
 	return err
 }
 
-// appendCell appends s to a line, in quotation marks where it needs them.
+// appendCell appends s, which is not empty, to a line, in quotation marks where it
+// needs them.
 func appendCell(b []byte, s string) []byte {
 	if !needsQuotes(s) {
 		return append(b, s...)
@@ -163,9 +174,6 @@ func appendCell(b []byte, s string) []byte {
 // needsQuotes goes by all separators, so that a reader who splits at another finds
 // quotation marks around those in texts. `\.` would end the data for Postgres.
 func needsQuotes(s string) bool {
-	if s == "" {
-		return false
-	}
 	if (special[s[0]]|special[s[len(s)-1]])&atEdge != 0 || s == `\.` {
 		return true
 	}

@@ -30,17 +30,34 @@ func full() store.Profile {
 		FirstSeen: time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600)),
 		LastSeen:  time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC),
 	}
-	for v := reflect.ValueOf(&p).Elem(); ; v = v.FieldByName("Address") {
+	fill(&p, nil, ^uint64(0))
+	return p
+}
+
+// fill sets the texts and flags of p whose bits are in known: to the texts in turn, or
+// to their own names.
+func fill(p *store.Profile, texts []string, known uint64) {
+	n := 0
+	for v := reflect.ValueOf(p).Elem(); ; v = v.FieldByName("Address") {
 		for i := range v.NumField() {
-			switch f := v.Field(i); f.Kind() {
-			case reflect.String:
-				f.SetString(v.Type().Field(i).Name + " of Ann")
-			case reflect.Bool:
-				f.SetBool(true)
+			f := v.Field(i)
+			if f.Kind() != reflect.String && f.Kind() != reflect.Bool {
+				continue
 			}
+			on := known&(1<<n) != 0
+			switch {
+			case !on:
+			case f.Kind() == reflect.Bool:
+				f.SetBool(true)
+			case len(texts) > 0:
+				f.SetString(texts[n%len(texts)])
+			default:
+				f.SetString(v.Type().Field(i).Name + " of Ann")
+			}
+			n++
 		}
 		if v.Type() == reflect.TypeFor[store.Address]() {
-			return p
+			return
 		}
 	}
 }
@@ -110,6 +127,28 @@ func TestCSVHasTheColumnsThatAreAskedFor(t *testing.T) {
 	if err != nil || b.String() != want {
 		t.Errorf("%q, %v\nwant %q", b.String(), err, want)
 	}
+}
+
+// Each field by itself, and all of them: a separator too many or a brace too few shows.
+func TestJSONIsThatOfEncodingJSON(t *testing.T) {
+	t.Parallel()
+	for n := range len(store.Fields()) {
+		for _, known := range []uint64{1 << n, ^uint64(0) >> n, ^(uint64(1) << n)} {
+			p := store.Profile{Key: store.Key{Channel: "telegram", UserID: "42"}}
+			fill(&p, nil, known)
+			wantJSON(t, p)
+			p.FirstSeen, p.Nicks = full().FirstSeen, full().Nicks
+			wantJSON(t, p)
+		}
+	}
+	for _, s := range hostile.Texts {
+		p := full()
+		fill(&p, []string{s}, ^uint64(0))
+		wantJSON(t, p)
+	}
+	late := full()
+	late.LastSeen = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	wantJSON(t, late)
 }
 
 func TestOptionsThatCannotBe(t *testing.T) {

@@ -37,14 +37,14 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 }
 
 // page returns the next profiles, also those in front of one that is damaged.
-func (s *Store) page(ctx context.Context, f store.Filter, size int) (page []store.Record, err error) {
+func (s *Store) page(ctx context.Context, f store.Filter, size int) ([]store.Record, error) {
+	page := make([]store.Record, 0, size)
 	for {
 		until, err := s.scanEnd(ctx, f)
 		if err != nil {
 			return page, err
 		}
-		found, err := s.scan(ctx, f, until, size-len(page))
-		page = append(page, found...)
+		page, err = s.scan(ctx, f, until, size, page)
 		if err != nil || until.IsZero() || len(page) == size {
 			return page, err
 		}
@@ -80,13 +80,14 @@ func among(f store.Filter) (where string, args []any) {
 	return where, args
 }
 
-func (s *Store) scan(ctx context.Context, f store.Filter, until store.Key, size int) ([]store.Record, error) {
+// scan appends those up to until to page, until it has size of them.
+func (s *Store) scan(ctx context.Context, f store.Filter, until store.Key, size int, page []store.Record) ([]store.Record, error) {
 	s.calls.RLock()
 	defer s.calls.RUnlock()
-	query, args := pageQuery(f, until, size)
-	var page []store.Record
+	before := len(page)
+	query, args := pageQuery(f, until, size-before)
 	err := s.patiently(ctx, func() error {
-		page = make([]store.Record, 0, size)
+		page = page[:before]
 		return s.read(ctx, query, args, func(row *[3]driver.Value) error {
 			channel, _ := row[0].(string)
 			id, _ := row[1].(string)
@@ -125,8 +126,8 @@ func (s *Store) read(ctx context.Context, query string, args []any, each func(ro
 			return err
 		}
 		defer func() { err = errors.Join(err, rows.Close()) }()
+		var row [3]driver.Value
 		for {
-			var row [3]driver.Value
 			if err := rows.Next(row[:]); errors.Is(err, io.EOF) {
 				return nil
 			} else if err != nil {

@@ -177,7 +177,7 @@ func TestListLooksAtSomePeopleAtATime(t *testing.T) {
 		if err != nil || until != all[9].Key {
 			t.Errorf("%+v: the first statement looks up to %s, %v; want %s", f, until, err, all[9].Key)
 		}
-		found, err := s.scan(t.Context(), f, until, 60)
+		found, err := s.scan(t.Context(), f, until, 60, nil)
 		if err != nil || len(found) == 0 || found[len(found)-1].Key.Compare(until) > 0 {
 			t.Errorf("%+v: %d people are found, %v", f, len(found), err)
 		}
