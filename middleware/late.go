@@ -14,17 +14,15 @@ import (
 // into all.
 type lateTables [lanes]lateTable
 
-// A lateTable has one word for a person: 47 bits of time, and 17 to know whose it is.
-// Should they be the same for two people, one may lose a change that came out of
-// order until their next event.
+// A lateTable has one word for a person: 43 bits of time, and 21 to know whose it is.
+// Should they be the same for two people in one place, once in two million, one may lose
+// a change that came out of order until their next event. Time is in milliseconds, as
+// platforms tell it at their finest: two events of one count as of the same moment.
 type lateTable [2048]atomic.Uint64
 
 const (
-	ownerBits = 17
+	ownerBits = 21
 	ownerMask = 1<<ownerBits - 1
-	// tickBits make a tick of 65 microseconds. Events that are closer than that count
-	// as of the same moment.
-	tickBits = 16
 )
 
 // lateSlot is where the tables keep a person's events that state these core fields:
@@ -33,7 +31,7 @@ func lateSlot(person uint64, set coreSet) uint64 { return combine(person, uint64
 
 // lateWord puts a time before 1970, which no store keeps, at its beginning.
 func lateWord(slot uint64, at time.Time) uint64 {
-	return uint64(max(0, at.UnixNano()))>>tickBits<<ownerBits | slot>>(64-ownerBits)
+	return uint64(max(0, at.UnixMilli()))<<ownerBits | slot>>(64-ownerBits)
 }
 
 // note takes in that the event at this time was unchanged.
