@@ -79,8 +79,8 @@
 //   - List is in the order of [Key.Compare], holds no more than a page in memory,
 //     and stops when its consumer does. Conditions that the database cannot
 //     check exactly are left to [Filter.Match].
-//   - Forget leaves nothing in files, logs of changes and caches. The tombstone
-//     is the Key alone.
+//   - Forget leaves nothing in files, logs of changes and caches, and says so where
+//     what it stands on does not give that. The tombstone is the Key alone.
 //   - Errors wrap one of the sentinels ([ErrUnavailable] for whatever may pass),
 //     and say the operation and the Key, never a value. The driver's error stays
 //     reachable by errors.As, unless its text holds a password or a value.

@@ -108,7 +108,7 @@ type oblivious struct{ store.Backend }
 // Then no file has the name, no message or retry brings them back, and each backend
 // that ever got something says what became of it.
 func TestForgottenIsForgotten(t *testing.T) {
-	t.Attr("promise", "forgotten: no byte in a file, nobody comes back, a receipt from each backend")
+	t.Attr("promise", "forgotten: overwritten in the file, nobody comes back, a receipt from each backend")
 	type scene struct {
 		st     *gatedStore
 		crm    *gatedRegister

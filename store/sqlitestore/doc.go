@@ -53,13 +53,14 @@
 //   - Immediate transactions: what is read before a write cannot be outdated by
 //     another process.
 //   - secure_delete and, in Forget, a truncating checkpoint: a forgotten name is
-//     overwritten in the file and gone from the log.
+//     overwritten in the file and gone from the log. Older copies may stand in its
+//     gaps until [Store.Scrub].
 //   - wal_autocheckpoint 8000 pages (32 MB): random updates are about 1.3 times
 //     as fast as with the default 1000. journal_size_limit gives back what the
 //     log needs beyond 64 MB.
 //   - cache_size 16 MB for the connection that writes: the default of 2 MB cannot
 //     hold a batch that is owed to three backends, which then takes twice as long.
-//   - temp_store memory: no names in temporary files.
+//   - temp_store memory: no names in temporary files, but for those of Scrub.
 //   - The files are readable by their owner only.
 //   - SQLite below 3.51.3 is refused: its log can lose commits when several
 //     connections write.

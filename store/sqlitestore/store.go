@@ -96,9 +96,10 @@ func (s *Store) get(ctx context.Context, key store.Key) (store.Record, error) {
 }
 
 // Forget implements [store.Store]. When it returns nil, nothing of the person is
-// left in the file or in its log but the tombstone and, for each backend that may
-// hold something of them, what is needed to erase it there: the Key and the
-// backend's own id.
+// kept but the tombstone and, for each backend that may hold something of them, what
+// is needed to erase it there: the Key and the backend's own id. What is deleted is
+// overwritten, and the log is emptied; of an older copy that SQLite may have left in a
+// gap of the file see [Store.Scrub].
 //
 // To empty the log it must wait until nobody reads or copies the file. Where
 // that takes too long, the error wraps store.ErrUnavailable: the person is
