@@ -107,8 +107,11 @@ func (s *Sender) core() (sum uint64, set coreSet) {
 }
 
 func (s *Sender) coreSet() (set coreSet) {
-	for st := range s.each {
-		set |= coreBit(st.field)
+	for i := range s.statements[:s.inline] {
+		set |= coreBit(s.statements[i].field)
+	}
+	for i := range s.more {
+		set |= coreBit(s.more[i].field)
 	}
 	return set
 }
