@@ -66,8 +66,8 @@ type Options struct {
 	CustomFields []store.CustomField
 
 	// ExpectedPeople sizes the memory of senders who have not changed: 24 bytes
-	// each, all allocated by New. More people than this still work, with more
-	// questions to the store. 0: 100,000, which takes 2.4 MB.
+	// each, all allocated by New, and 256 KiB beside. More people than this still
+	// work, with more questions to the store. 0: 100,000, which takes 2.4 MB.
 	ExpectedPeople int
 	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
 	// saved again once in this time. 0: one hour. Negative: LastSeen moves only
