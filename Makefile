@@ -25,7 +25,7 @@ test: ## Run every test under the race detector, with real servers (as root, apt
 		(cd $$dir && go test -race -timeout 30m ./...) || exit 1; \
 	done
 	@echo "Allocations are counted without the race detector, which makes some of its own:"
-	go test -run Alloc ./store ./middleware ./adapters/telegram ./adapters/discord
+	go test -run Alloc ./store ./store/export ./middleware ./adapters/telegram ./adapters/discord
 
 cover: ## Show how much of the code the tests reach
 	@mkdir -p .cache

@@ -14,7 +14,7 @@ import (
 
 // An observation is what one event says of a person, or several in a row that say
 // the same. It holds that as it came: to repair it takes time, which the committer
-// has and a bot's handlers have not.
+// has and a bot's handlers have not. Only what is joined to another is repaired before.
 type observation struct {
 	person      uint64      // slot in the seen table
 	statements  []statement // with memory of their own

@@ -56,7 +56,8 @@ type Options struct {
 	// for every event and must be quick. nil: those whose Drop is empty, the
 	// acting humans who address the bot. To widen, look at Sender.Drop; a
 	// sender without a user id is dropped in any case. Tell people apart by
-	// Sender.Key: UserID is empty where NumericID is set.
+	// Sender.Key: UserID is empty where NumericID is set. Texts of s may point
+	// into the event: strings.Clone what you keep.
 	Who func(s Sender) bool
 	// When decides which of their observations are saved. Zero: EveryChange.
 	When When

@@ -16,7 +16,8 @@ import (
 // about, and what is kept of it stays.
 //
 // A Sender keeps the strings it is given and copies none: an adapter may point
-// into the event it decoded, as long as nobody changes that memory later.
+// into the event it decoded, as long as nobody changes that memory until Observe has
+// returned. What is kept beyond that is a copy.
 type Sender struct {
 	// Channel and UserID are the Key of the person: the adapter's fixed channel
 	// name, and the platform's id.

@@ -39,9 +39,9 @@ func (a *adapter) observe(session *discordgo.Session, event any) {
 	}
 }
 
-// raw takes note of who is behind an event as Discord sent it. discordgo gives
-// RawData to nobody else to change, other than what it decoded from it, and has found
-// it well-formed. So it is read where it is: what is kept of a Sender is a copy.
+// raw takes note of who is behind an event as Discord sent it. All raw handlers of a
+// session share RawData, which none may change, and discordgo does not; it has found it
+// well-formed. So it is read where it is: what is kept of a Sender is a copy.
 func (a *adapter) raw(session *discordgo.Session, e *discordgo.Event) {
 	if e == nil {
 		return

@@ -301,3 +301,27 @@ func TestNothingOfTheEventsMemoryIsKept(t *testing.T) {
 		t.Errorf("sent %+v", sent)
 	}
 }
+
+// An interaction is answered by its token, which is a part of the event too.
+func TestNothingOfAnInteractionsMemoryIsKept(t *testing.T) {
+	t.Parallel()
+	r := newRoll(t, middleware.Options{})
+	session, err := discordgo.New("Bot x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := ""
+	session.Client = &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+		asked = req.URL.Path
+		return response(200, "{}"), nil
+	})}
+	e := discordtest.SlashCommand(ann, discordtest.Guild(guild), "ping")
+	data := slices.Clone(e.Data)
+	discord.Handler(r.Middleware, nil)(session, &discordgo.Event{Type: e.Type, RawData: data})
+	for i := range data {
+		data[i] = 'X'
+	}
+	if err := r.one(t).Reply(within(t), "hi"); err != nil || asked == "" || strings.Contains(asked, "XX") {
+		t.Errorf("asked for %q: %v", asked, err)
+	}
+}

@@ -117,7 +117,7 @@ func (c *cursor) nick(o *Options) said {
 // A place is where an event happened. The zero place is a direct message.
 type place struct {
 	inGuild bool
-	guild   string // its id, unless that is no snowflake
+	guild   string // its id as it came, which may be anything: see isID
 }
 
 // place reads a guild_id.

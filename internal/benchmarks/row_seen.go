@@ -19,8 +19,8 @@ const (
 )
 
 // seenTable asks whether somebody has changed, on two goroutines. Both are given the
-// channel, the id, the Print and a time. Ours is asked as an adapter does, by Known, which
-// also counts, and notes when the person was seen: time passes, or it would not have to.
+// channel, the id and the Print. Ours is asked as an adapter does, by Known, which also
+// counts, and notes when the person was seen: time passes, or it would not have to.
 func seenTable() Subject {
 	return Subject{
 		Name: "seen table, 1 M people, Zipf 1.1",

@@ -7,6 +7,7 @@
 package loopback
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -18,6 +19,8 @@ import (
 // macOS and Windows begin at 49152.
 const first, beyond = 20000, 32000
 
+var errAllTaken = errors.New("all were given to somebody in this process")
+
 var (
 	mu    sync.Mutex
 	taken = make(map[int]bool)
@@ -28,6 +31,7 @@ var (
 func Port() (port int, err error) {
 	mu.Lock()
 	defer mu.Unlock()
+	err = errAllTaken
 	for range 100 {
 		port = first + rand.IntN(beyond-first)
 		if taken[port] {

@@ -63,7 +63,7 @@ func TestMemoryIsBoundedWithEventsOfManyKinds(t *testing.T) {
 		return s
 	})
 	s := mw.Stats()
-	if s.Waiting < people*6/10 {
+	if int(s.Coalesced)+int(s.Dropped)+s.Waiting != events || s.Waiting < people*6/10 {
 		t.Errorf("%d events: %+v", events, s)
 	}
 	t.Attr("figure", fmt.Sprintf("%d MiB over %d events of %d people, %d of them kept waiting", most, events, people, s.Waiting))

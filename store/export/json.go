@@ -59,7 +59,7 @@ var members = func() (ms []member) {
 
 // appendProfile appends what encoding/json makes of p where it does not escape for
 // HTML. That goes by reflection through all fields, of which few are known, and takes
-// more than three times as long.
+// about three times as long.
 func appendProfile(b []byte, p *store.Profile) (_ []byte, err error) {
 	b = appendString(append(b, `{"channel":`...), p.Channel)
 	b = appendString(append(b, `,"user_id":`...), p.UserID)
