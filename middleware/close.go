@@ -27,6 +27,7 @@ func (m *Middleware) Flush(ctx context.Context) error {
 	select {
 	case <-drained:
 	case <-ctx.Done():
+		m.pending.giveUp(drained)
 		return m.unsaved("flush", m.pending.len(), ctx.Err())
 	case <-m.stopHooks: // Close is through, or gave up
 		select {

@@ -39,7 +39,7 @@ type committer struct {
 func (c *committer) run(ctx context.Context) {
 	c.limit, c.span = batchPeople, firstBackoff
 	for {
-		batch := c.m.prepare(c.m.pending.take(c.limit), c.unrepaired)
+		batch := c.m.prepare(c.m.pending.take(c.limit))
 		if len(batch) == 0 {
 			select {
 			case <-c.m.pending.wake:
@@ -74,40 +74,14 @@ func (c *committer) gather(ctx context.Context) {
 	}
 }
 
-// prepare makes the deltas of a batch, and returns those entries that have one:
-// failed gets the others, whose values could not be repaired for a panic.
-func (m *Middleware) prepare(batch []*entry, failed func(e *entry)) []*entry {
+// prepare makes the deltas of a batch.
+func (m *Middleware) prepare(batch []*entry) []*entry {
 	deltas := make([]store.Record, len(batch))
-	ready := batch[:0]
 	for i, e := range batch {
-		if e.delta = &deltas[i]; m.makeDelta(e) {
-			ready = append(ready, e)
-		} else {
-			failed(e)
-		}
+		deltas[i] = e.record(m.repairer)
+		e.delta = &deltas[i]
 	}
-	return ready
-}
-
-func (m *Middleware) makeDelta(e *entry) (ok bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			m.log.Error("repairing panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
-		}
-	}()
-	*e.delta = e.record(m.repairer)
-	return true
-}
-
-// unrepaired ends an observation whose delta could not be made.
-func (c *committer) unrepaired(e *entry) {
-	_, tell, _ := c.m.pending.settle(e, nil)
-	defer c.m.pending.done(e)
-	if tell {
-		o := e.origin.outcome(e.key)
-		o.Result, o.Reason = Dropped, ReasonPanic
-		c.m.tell(o)
-	}
+	return batch
 }
 
 // save brings a batch to its end, or back into the queue. An error means that

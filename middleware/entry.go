@@ -1,8 +1,8 @@
 package middleware
 
 import (
-	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -52,10 +52,12 @@ func (e *entry) join(n *entry, r *repairer) {
 			return
 		}
 	}
-	e.joined = &joined{
-		delta: store.Merge(e.record(r), n.record(r)),
-		marks: slices.Clip(joinMarks(slices.Clone(e.marks()), n.marks())),
+	was, is := e.record(r), n.record(r)
+	delta := store.Merge(was, is)
+	if len(was.Registers) > 0 && len(is.Registers) > 0 { // else it shares them
+		ownValues(delta.Registers)
 	}
+	e.joined = &joined{delta, joinMarks(e.marks(), n.marks())}
 	e.one = observation{person: e.one.person}
 }
 
@@ -76,9 +78,31 @@ func (e *entry) marks() []mark {
 	return e.one.marks()
 }
 
-// joinMarks adds to marks, which it may change.
-func joinMarks(marks, more []mark) []mark {
-	for _, n := range more {
+// ownValues copies the values, so that of several events nothing else is kept.
+func ownValues(registers []store.Register) {
+	size := 0
+	for i := range registers {
+		if n := len(registers[i].Value); n <= maxShared {
+			size += n
+		}
+	}
+	var text strings.Builder
+	text.Grow(size)
+	for i := range registers {
+		registers[i].Value = share(&text, registers[i].Value)
+	}
+}
+
+// joinMarks returns the marks of both, of two for one slot that of the later event.
+func joinMarks(a, b []mark) []mark {
+	more := 0
+	for _, n := range b {
+		if !slices.ContainsFunc(a, func(m mark) bool { return m.slot == n.slot }) {
+			more++
+		}
+	}
+	marks := append(make([]mark, 0, len(a)+more), a...) // which is what counts while they wait
+	for _, n := range b {
 		i := slices.IndexFunc(marks, func(m mark) bool { return m.slot == n.slot })
 		switch {
 		case i < 0:
@@ -96,7 +120,7 @@ func joinMarks(marks, more []mark) []mark {
 
 // entrySize estimates what an entry holds in memory, its place in the map and the
 // queue included: a little too much, since maxBytes is a promise. One observation counts
-// as if it were joined to another already, since nobody is refused who joins.
+// as if it were joined to another already, so that to be joined seldom needs room.
 func entrySize(e *entry) int {
 	const fixed, register, oneMark = 544, 64, 32
 	size := fixed + len(e.key.UserID)
@@ -108,7 +132,7 @@ func entrySize(e *entry) int {
 		return size
 	}
 	statements := len(e.one.statements)
-	size += register*statements + oneMark*(2+statements-bits.OnesCount8(uint8(e.one.core)))
+	size += register*statements + oneMark*(2+e.one.parts())
 	for _, st := range e.one.statements {
 		size += len(st.value)
 	}

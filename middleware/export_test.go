@@ -1,5 +1,7 @@
 package middleware
 
+import "github.com/rollcall-go/rollcall/store"
+
 // LimitWaiting makes the room for people who are not saved yet small.
 func (m *Middleware) LimitWaiting(people, bytes int) {
 	m.pending.mu.Lock()
@@ -14,5 +16,20 @@ func (m *Middleware) PendingState() (bytes, generations, entries, queue int) {
 	return m.pending.bytes, len(m.pending.alive), len(m.pending.entries), len(m.pending.queue)
 }
 
-// BreakRepair has the repair of what cannot be kept panic.
-func (m *Middleware) BreakRepair() { m.repairer.log = nil }
+// BreakRepair has the repair of a value panic. Nothing may have been observed yet.
+func (m *Middleware) BreakRepair(value string) {
+	fix := func(f store.Field, raw string) (string, bool) {
+		if raw == value {
+			panic("broken")
+		}
+		return store.Repair(f, raw)
+	}
+	m.repairer.fix, m.pending.repairer.fix = fix, fix
+}
+
+// Waiters is how many calls wait for all to be saved.
+func (m *Middleware) Waiters() int {
+	m.pending.mu.Lock()
+	defer m.pending.mu.Unlock()
+	return len(m.pending.waiters)
+}

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,5 +55,25 @@ func TestNobodyRestsWhileSomebodyPresses(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("all was pressing, and took %s", waited)
 		}
+	})
+}
+
+// Nor does anybody who gave up waiting.
+func TestAbandonedFlushPressesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, _ := start(t, st, middleware.Options{})
+		mw.Observe(person(1, 0, "first"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := mw.Flush(ctx); err == nil {
+			t.Fatal("Flush did not give up")
+		}
+		if n := mw.Waiters(); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+		st.failWith(nil)
+		flush(t, mw)
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 // save brings the batch to its end, or leaves all that is not saved of it.
 func (im *importer) save(ctx context.Context) error {
-	im.batch = im.m.prepare(im.batch, func(*entry) { im.next.count(Dropped, ReasonPanic) })
+	im.m.prepare(im.batch)
 	if !im.m.pending.reserve(im.batch, im.m.when != FirstMessage) {
 		return store.ErrClosed
 	}
@@ -80,7 +80,7 @@ func (im *importer) saved(e *entry, change *store.Change) {
 func (p *pending) expect(e *entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hide(e)
+	p.conceal(e)
 }
 
 // reserve takes the entries of an import in as if the committer had them in
@@ -98,7 +98,7 @@ func (p *pending) reserve(batch []*entry, places bool) bool {
 	}
 	for _, e := range batch {
 		e.told = true // no hook is to hear of it
-		p.hide(e)
+		p.conceal(e)
 		if e.outside = !places || p.entries[e.key] != nil; e.outside {
 			continue
 		}
@@ -127,17 +127,4 @@ func (p *pending) leave(e *entry, marks []mark) (forgotten bool, repeat *entry) 
 		other.unsure = other.inFlight
 	}
 	return false, nil
-}
-
-// hide has the seen table not answer for the person of e, whatever it holds of parts.
-func (p *pending) hide(e *entry) {
-	p.seen.drop(e.one.person)
-	p.seen.drop(coreSlot(e.one.person))
-}
-
-// unmark also has it forget the parts that e states.
-func (p *pending) unmark(e *entry) {
-	for _, mk := range e.marks() {
-		p.seen.drop(mk.slot)
-	}
 }

@@ -13,7 +13,8 @@ const (
 )
 
 // thisLane tells goroutines apart by where their stacks lie, which takes no more than
-// a multiplication. Two that share a lane are slower, and nothing else. The address is
+// a multiplication. Two that share a lane are slower, and of two notes at
+// once the older may stay. The address is
 // only a number here, and never followed.
 func thisLane() lane {
 	const (

@@ -86,10 +86,12 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 		return nil, err
 	}
 	seen := newSeenTable(o.expectedPeople())
-	r := &repairer{custom: slices.Clone(o.CustomFields), log: o.logger()}
+	r := &repairer{custom: slices.Clone(o.CustomFields), log: o.logger(), fix: store.Repair}
+	quiet := *r
+	quiet.quiet = true
 	m := &Middleware{
 		seen:      seen,
-		pending:   newPending(seen, r, o.When == FirstMessage),
+		pending:   newPending(seen, &quiet, o.When == FirstMessage),
 		store:     st,
 		log:       o.logger(),
 		onSuccess: o.OnSuccess,

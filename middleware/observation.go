@@ -1,7 +1,7 @@
 package middleware
 
 import (
-	"math/bits"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +31,7 @@ type observation struct {
 // observation returns what s states, and the key of its person, neither of which point
 // into memory of s.
 func (m *Middleware) observation(s *Sender, seen sighting, now time.Time) (store.Key, observation) {
-	key, statements := m.own(s, seen.at)
+	key, statements := own(s)
 	o := observation{
 		person:     seen.person,
 		statements: statements,
@@ -60,50 +60,40 @@ func said(undated bool, at time.Time) time.Time {
 
 func (o *observation) saidAt() time.Time { return said(o.undated, o.last) }
 
-const (
-	// maxShared is up to how many bytes values share memory: one that outlives the
-	// others of its event keeps it all from being freed.
-	maxShared = 32
-	// maxRaw is from how many bytes on a value is repaired at once, which cuts most
-	// of those that are as long. So long ones would take up the room of others.
-	maxRaw = 512
-)
+// maxShared is up to how many bytes values share memory: one that outlives the others
+// of its event keeps it all from being freed.
+const maxShared = 32
 
-// own copies the key and the statements of s. What is short shares one string.
-func (m *Middleware) own(s *Sender, at time.Time) (store.Key, []statement) {
+// own copies the id and the values of s, as far as they are ever looked at. What is
+// short shares one string.
+func own(s *Sender) (store.Key, []statement) {
 	statements := make([]statement, s.inline+len(s.more))
 	copy(statements[copy(statements, s.statements[:s.inline]):], s.more)
 	var digits [20]byte
 	id := s.appendID(digits[:0])
 	size := len(id)
-	for i := 0; i < len(statements); i++ {
-		st := &statements[i]
-		if len(st.value) >= maxRaw {
-			var ok bool
-			if st.value, ok = m.repairer.repair(s.Key(), at, st.field, st.value); !ok {
-				statements = slices.Delete(statements, i, i+1)
-				i--
-				continue
-			}
-		}
-		if len(st.value) <= maxShared {
-			size += len(st.value)
+	for i := range statements {
+		if n := len(statements[i].value); n <= maxShared {
+			size += n
 		}
 	}
 	var text strings.Builder
 	text.Grow(size)
 	text.Write(id)
 	for i := range statements {
-		value := &statements[i].value
-		if len(*value) > maxShared {
-			*value = strings.Clone(*value)
-			continue
-		}
-		start := text.Len()
-		text.WriteString(*value)
-		*value = text.String()[start:]
+		statements[i].value = share(&text, statements[i].value)
 	}
 	return store.Key{Channel: s.Channel, UserID: text.String()[:len(id)]}, statements
+}
+
+// share copies a value, a short one to the end of text, which must have room.
+func share(text *strings.Builder, value string) string {
+	if len(value) > maxShared {
+		return strings.Clone(value[:min(len(value), store.RepairLimit+1)]) // the one tells that it is too long
+	}
+	start := text.Len()
+	text.WriteString(value)
+	return text.String()[start:]
 }
 
 // appendID appends the UserID that Key has.
@@ -181,7 +171,7 @@ type mark struct {
 // have no mark.
 func (o *observation) marks() []mark {
 	at := o.saidAt().UnixNano()
-	marks := make([]mark, 0, 2+len(o.statements)-bits.OnesCount8(uint8(o.core)))
+	marks := make([]mark, 0, 2+o.parts())
 	marks = append(marks, mark{slot: o.person, fingerprint: o.whole, core: o.core, void: o.late, at: at})
 	if o.alone {
 		return marks
@@ -208,23 +198,47 @@ func (o *observation) marks() []mark {
 	return marks
 }
 
+// parts is how many fields are looked up by themselves.
+func (o *observation) parts() (n int) {
+	for i := range o.statements {
+		if coreBit(o.statements[i].field) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // A repairer makes values fit to keep.
 type repairer struct {
 	custom store.CustomFields
 	log    *zap.Logger
+	// quiet is for those who hold a lock: what cannot be kept is not logged.
+	quiet bool
+	fix   func(f store.Field, raw string) (value string, ok bool) // store.Repair
 }
 
+// repair returns false for what cannot be kept. Nobody's values may end the goroutine
+// that saves all others, nor a handler that asks for a profile: should they make the
+// repair panic they are such.
 func (r *repairer) repair(key store.Key, at time.Time, f store.Field, raw string) (value string, ok bool) {
 	if raw == "" {
 		return "", f.Known()
 	}
-	value, ok = store.Repair(f, raw)
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("repairing panicked", zap.String("panic", panicKind(p)), zap.String("field", string(f)), zap.ByteString("stack", debug.Stack()))
+			value, ok = "", false
+		}
+	}()
+	value, ok = r.fix(f, raw)
 	if ok && value != "" && strings.HasPrefix(string(f), customPrefix) {
 		patch := store.Patch{Key: key, At: at, Set: map[store.Field]string{f: value}}
 		ok = patch.Validate(r.custom) == nil
 	}
 	if !ok {
-		r.log.Debug("a value cannot be kept", zap.Stringer("key", key), zap.String("field", string(f)))
+		if !r.quiet {
+			r.log.Debug("a value cannot be kept", zap.Stringer("key", key), zap.String("field", string(f)))
+		}
 		return "", false
 	}
 	return value, true

@@ -54,7 +54,7 @@ func newPending(seen *seenTable, r *repairer, firstOnly bool) *pending {
 
 // add takes a new observation in. result is Coalesced when it joined an entry
 // that waits already, "" when it waits by itself, and Dropped with a reason
-// when there is no room, for what it adds to another, or the intake has ended.
+// when the intake has ended, or there is no room for what it adds.
 func (p *pending) add(n *entry) (result Result, reason Reason) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,7 +74,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	// From here on the table must not answer for this person: somebody who
 	// changes back before the change is durable has to be seen. settle, which
 	// marks, holds the lock too.
-	p.hide(n)
+	p.conceal(n)
 	if old == nil || old.inFlight {
 		n.gen = p.gen
 		p.alive[n.gen]++
@@ -99,6 +99,19 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 		return "", ""
 	}
 	return Coalesced, ""
+}
+
+// conceal has the seen table not answer for the person of e, whatever it holds of parts.
+func (p *pending) conceal(e *entry) {
+	p.seen.drop(e.one.person)
+	p.seen.drop(coreSlot(e.one.person))
+}
+
+// unmark also has it forget the parts that e states.
+func (p *pending) unmark(e *entry) {
+	for _, mk := range e.marks() {
+		p.seen.drop(mk.slot)
+	}
 }
 
 // repeat takes in an observation that says the same as the last one of an entry that
@@ -195,7 +208,8 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *
 	if marks == nil {
 		p.unmark(e)
 	}
-	for _, mk := range marks {
+	// The parts first: the table answers for the person again with the marks before them.
+	for _, mk := range slices.Backward(marks) {
 		if mk.void || !sure || e.next != nil {
 			p.seen.drop(mk.slot)
 		} else {
@@ -354,7 +368,9 @@ func (p *pending) sideline(e *entry, limit int, cause error) *Outcome {
 func (p *pending) recall(e *entry) {
 	if e.aside && p.entries[e.key] == e {
 		e.aside = false
-		p.push(e)
+		if !e.inFlight { // else putBack does
+			p.push(e)
+		}
 	}
 }
 
@@ -436,6 +452,13 @@ func (p *pending) drained() <-chan struct{} {
 	p.gen++
 	signal(p.pressing)
 	return done
+}
+
+// giveUp is for who does not wait for drained any more.
+func (p *pending) giveUp(drained <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool { return w.done == drained })
 }
 
 // close ends the intake.

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,24 +136,83 @@ func TestImportOfWhatWaitsIsSavedAtOnce(t *testing.T) {
 	})
 }
 
-// Nobody's values may end the goroutine that saves all others.
-func TestRepairThatPanicsEndsOneObservation(t *testing.T) {
+// Nobody's values may end the goroutine that saves all others, nor a handler that asks
+// for a profile, whoever repairs them.
+func TestRepairThatPanicsLeavesOutOneValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newFaultyStore()
+		g := gated(st)
 		mw, j := start(t, st, middleware.Options{})
-		mw.BreakRepair()
-		bad := ann(0, "Ann")
-		bad.Set(store.FieldEmail, "nowhere")
-		mw.Observe(bad)
-		mw.Observe(person(7, 0, "Bob"))
-		p, err := mw.Import(t.Context(), func(yield func(middleware.Sender, error) bool) { yield(*bad, nil) }, nil)
-		if err != nil || p.Dropped[middleware.ReasonPanic] != 1 {
-			t.Errorf("Import = %+v, %v", p, err)
+		mw.BreakRepair("bad")
+		with := func(second int, username string) *middleware.Sender {
+			s := ann(second, "Ann")
+			s.Set(store.FieldUsername, username)
+			return s
 		}
-		wantAfterFlush(t, mw, j, "dropped: panic while observing", "created")
-		if !isKept(t, st, keyOf(7)) || isKept(t, st, annKey) {
-			t.Error("not only the other one is kept")
+		mw.Observe(with(0, "ann"))
+		synctest.Wait()
+		mw.Observe(with(1, "bad")) // while the first is in flight
+		if p, _ := mw.Profile(t.Context(), with(1, "bad")); p.GivenName != "Ann" {
+			t.Errorf("the handler gets %+v", p)
+		}
+		if p, _ := mw.Get(t.Context(), annKey); p.Username != "ann" {
+			t.Errorf("what waits is %+v", p)
+		}
+		g.answers <- store.ErrUnavailable // so that they are joined
+		close(g.answers)
+		im, err := mw.Import(t.Context(), func(yield func(middleware.Sender, error) bool) {
+			s := person(7, 1, "Bob")
+			s.Set(store.FieldUsername, "bad")
+			yield(*s, nil)
+		}, nil)
+		if err != nil || im.Created != 1 {
+			t.Errorf("Import = %+v, %v", im, err)
+		}
+		wantAfterFlush(t, mw, j, "coalesced", "created")
+		if p := get(t, mw, annKey); p.Username != "ann" || p.GivenName != "Ann" {
+			t.Errorf("kept is %+v", p)
+		}
+		if p := get(t, mw, keyOf(7)); p.Username != "" || p.GivenName != "Bob" {
+			t.Errorf("imported is %+v", p)
 		}
 		wantNothingLeft(t, mw)
 	})
+}
+
+// A value that is refused is remembered as one that was seen.
+func TestRefusedValuesAreKnown(t *testing.T) {
+	st := newFaultyStore()
+	mw, _ := start(t, st, middleware.Options{})
+	for name, value := range map[string]string{
+		"a token":     "123456789:" + strings.Repeat("A", 600),
+		"cut":         strings.Repeat("b", 600) + "\nb",
+		"endless":     strings.Repeat("c", 10_000),
+		"short token": "123456789:" + strings.Repeat("A", 35),
+	} {
+		second := 0
+		see := func(locale bool) {
+			second++
+			s := &middleware.Sender{Channel: "telegram", NumericID: uint64(len(value)), At: noon.Add(time.Duration(second) * time.Second)}
+			for _, f := range []store.Field{store.FieldGivenName, store.FieldFamilyName, store.FieldUsername, store.FieldBio} {
+				s.Set(f, value)
+			}
+			if locale {
+				s.Set(store.FieldLocale, "de")
+			}
+			mw.Observe(s)
+			flush(t, mw)
+		}
+		for range 4 {
+			see(false)
+			see(true)
+		}
+		asked := st.asked()
+		for range 4 {
+			see(false)
+			see(true)
+		}
+		if n := st.asked() - asked; n > 0 {
+			t.Errorf("%s: events that say nothing new asked the store %d times", name, n)
+		}
+	}
 }

@@ -336,7 +336,7 @@ func perform(ctx context.Context, schedule []step) error {
 			second := floor + step.second
 			newest = max(newest, second)
 			s := ann(second, step.name)
-			s.At = s.At.Add(time.Duration(len(step.name)) * time.Millisecond) // two names never at one moment
+			s.At = s.At.Add(time.Duration(len(step.name))) // two names never at one moment
 			mw.Observe(s)
 			want = store.Merge(want, s.Patch().Record())
 			observed++
