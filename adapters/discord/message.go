@@ -52,7 +52,10 @@ func (m *message) read(c *cursor, me uint64, o *Options) {
 		case "flags":
 			m.crossposted = crossposted(c.integer())
 		case "edited_timestamp":
-			m.edited, _ = time.Parse(time.RFC3339Nano, c.text().value) // zero for null
+			m.edited = time.Time{}
+			if at := c.text().value; at != "" {
+				m.edited, _ = time.Parse(time.RFC3339Nano, at)
+			}
 		case "mentions":
 			m.mentioned = false
 			for more := c.array(); more; more = c.another() {
