@@ -87,6 +87,7 @@ func TestRepeatsOfWhatWaitsMoveItsTime(t *testing.T) {
 			return s
 		}
 		mw.Observe(start(10, "Ann"))
+		synctest.Wait() // refused, it waits again
 		bytes, _, _, _ := mw.PendingState()
 		for second := 11; second <= 30; second++ {
 			mw.Observe(start(second, "Ann"))
