@@ -39,7 +39,7 @@ type committer struct {
 func (c *committer) run(ctx context.Context) {
 	c.limit, c.span = batchPeople, firstBackoff
 	for {
-		batch := c.m.prepare(c.m.pending.take(c.limit))
+		batch := c.m.pending.take(c.limit)
 		if len(batch) == 0 {
 			select {
 			case <-c.m.pending.wake:
@@ -72,16 +72,6 @@ func (c *committer) gather(ctx context.Context) {
 	case <-c.m.pending.pressing:
 	case <-ctx.Done():
 	}
-}
-
-// prepare makes the deltas of a batch.
-func (m *Middleware) prepare(batch []*entry) []*entry {
-	deltas := make([]store.Record, len(batch))
-	for i, e := range batch {
-		deltas[i] = e.record(m.repairer)
-		e.delta = &deltas[i]
-	}
-	return batch
 }
 
 // save brings a batch to its end, or back into the queue. An error means that
@@ -155,7 +145,7 @@ func (m *Middleware) apply(ctx context.Context, batch []*entry) (changes []store
 	defer deaf.Stop()
 	deltas := make([]store.Record, len(batch))
 	for i, e := range batch {
-		deltas[i] = *e.delta
+		deltas[i] = e.record(m.repairer)
 	}
 	err = m.containStore(func() error {
 		if m.when == FirstMessage {
@@ -262,7 +252,7 @@ func (m *Middleware) marksAfter(e *entry, change *store.Change) []mark {
 	}
 	if change.Suppressed {
 		person := e.one.person
-		marks[0] = mark{slot: person, fingerprint: suppressedPrint(m.period(person, e.delta.LastSeen))}
+		marks[0] = mark{slot: person, fingerprint: suppressedPrint(m.period(person, e.record(m.pending.repairer).LastSeen))}
 	}
 	return marks
 }

@@ -11,10 +11,9 @@ import (
 // An entry is one person who waits to be saved.
 type entry struct {
 	key    store.Key
-	one    observation   // unless joined is set; then of the person alone
-	joined *joined       // what several that are unlike come to
-	since  time.Time     // when the first came, by this machine's clock
-	delta  *store.Record // all that waits, made by the committer for itself
+	one    observation // unless joined is set; then of the person alone
+	joined *joined     // what several that are unlike come to
+	since  time.Time   // when the first came, by this machine's clock
 
 	origin   origin // the observation that the Outcome is about
 	failures int    // refusals of the store since origin came

@@ -140,7 +140,7 @@ func (m *Middleware) Explain(ctx context.Context, s *Sender) (Explanation, error
 		return x, nil
 	}
 	kept := store.Merge(stored, waiting)
-	_, stated := m.observation(s, sighting{person: s.personSlot(), whole: s.whole(), at: x.At}, time.Now())
+	_, stated := m.observation(s, s.sighting(x.At), time.Now())
 	delta := stated.delta(key, m.repairer)
 	merged, change := kept.Apply(delta)
 	_, unsaved := stored.Apply(store.Merge(waiting, delta))

@@ -12,7 +12,6 @@ import (
 
 // save brings the batch to its end, or leaves all that is not saved of it.
 func (im *importer) save(ctx context.Context) error {
-	im.m.prepare(im.batch)
 	if !im.m.pending.reserve(im.batch, im.m.when != FirstMessage) {
 		return store.ErrClosed
 	}

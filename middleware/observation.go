@@ -104,7 +104,8 @@ func (s *Sender) appendID(b []byte) []byte {
 	return append(b, s.UserID...)
 }
 
-// repeats reports whether o says what was said in e already, not before it.
+// repeats reports whether an event of that fingerprint and time says what o says, and
+// not before it.
 func (o *observation) repeats(whole uint64, undated bool, at time.Time) bool {
 	return o.whole == whole && !o.alone && !o.late && !o.undated && !undated && !at.Before(o.last)
 }

@@ -50,6 +50,10 @@ type sighting struct {
 	at     time.Time
 }
 
+func (s *Sender) sighting(at time.Time) sighting {
+	return sighting{person: s.personSlot(), whole: s.whole(), at: at}
+}
+
 // judge returns what becomes of s, "" where it may be news.
 func (m *Middleware) judge(s *Sender) (seen sighting, _ Result, _ Reason) {
 	if reason := m.leaveOut(s); reason != "" {
@@ -58,10 +62,11 @@ func (m *Middleware) judge(s *Sender) (seen sighting, _ Result, _ Reason) {
 		}
 		return seen, Dropped, reason
 	}
-	seen = sighting{person: s.personSlot(), whole: s.whole(), at: s.At}
-	if seen.at.IsZero() {
-		seen.at = time.Now()
+	at := s.At
+	if at.IsZero() {
+		at = time.Now()
 	}
+	seen = s.sighting(at)
 	if m.unchanged(s, seen) {
 		if m.when == FirstMessage {
 			return seen, Dropped, ReasonWhen

@@ -284,7 +284,6 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.inFlight, e.unsure = false, false
-	e.delta = nil
 	next := e.next
 	e.next = nil
 	if e.forgotten {

@@ -37,7 +37,7 @@ func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, err
 		at = time.Now()
 	}
 	kept, err := m.record(ctx, key)
-	_, stated := m.observation(s, sighting{person: s.personSlot(), whole: s.whole(), at: at}, time.Now())
+	_, stated := m.observation(s, s.sighting(at), time.Now())
 	stated.late = false
 	p := store.Merge(kept, stated.delta(key, m.repairer)).Profile()
 	if s.Drop == "" && absent(err) {

@@ -72,28 +72,26 @@ func (t *seenTable) core(slot, fingerprint uint64) (set coreSet, ok bool) {
 	return 0, false
 }
 
-// holds reports whether slot was marked with anything.
-func (t *seenTable) holds(slot uint64) bool {
+// word returns that of slot, 0 for none.
+func (t *seenTable) word(slot uint64) uint64 {
 	words := t.set(slot)
 	for i := range words {
 		if w := words[i].Load(); w != 0 && w&tagMask == tag(slot) {
-			return true
+			return w
 		}
 	}
-	return false
+	return 0
 }
+
+// holds reports whether slot was marked with anything.
+func (t *seenTable) holds(slot uint64) bool { return t.word(slot) != 0 }
 
 // hasOther reports whether slot was last marked with a fingerprint that is not
 // this one, and not what it was before it counted up to this one, as it does with
 // each period.
 func (t *seenTable) hasOther(slot, fingerprint uint64) bool {
-	words := t.set(slot)
-	for i := range words {
-		if w := words[i].Load(); w != 0 && w&tagMask == tag(slot) {
-			return (fingerprint-hide(slot, w))&fingerprintMask > maxPeriods
-		}
-	}
-	return false
+	w := t.word(slot)
+	return w != 0 && (fingerprint-hide(slot, w))&fingerprintMask > maxPeriods
 }
 
 // maxPeriods is for how many periods somebody can have been away.
