@@ -20,7 +20,7 @@ import (
 func main() {
 	soak := flag.Bool("soak", false, "run the large sizes")
 	only := flag.String("only", "", "run only the tests whose folder and name match this `regexp`")
-	fuzz := flag.Duration("fuzz", 0, "how long to fuzz each target; 0 is 5 seconds, and with -soak 10 minutes")
+	fuzz := flag.Int("fuzz", 0, "how many inputs each fuzz target gets; 0 is 30,000, and with -soak 5 million")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-func prove(ctx context.Context, soak bool, only string, fuzz time.Duration) (held bool, err error) {
+func prove(ctx context.Context, soak bool, only string, fuzz int) (held bool, err error) {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return false, err
@@ -50,9 +50,9 @@ func prove(ctx context.Context, soak bool, only string, fuzz time.Duration) (hel
 		rows = append(rows, r.run(ctx, s)...)
 	}
 	if fuzz == 0 {
-		fuzz = 5 * time.Second
+		fuzz = 30_000
 		if soak {
-			fuzz = 10 * time.Minute
+			fuzz = 5_000_000
 		}
 	}
 	targets, err := r.fuzzTargets(ctx)
