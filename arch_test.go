@@ -104,7 +104,7 @@ var allowances = []allowance{
 	{pattern: "middleware/otelrollcall", own: []string{"store", "middleware"}, foreign: []string{
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace",
 	}},
-	{pattern: "middleware", own: []string{"store"}, foreign: []string{"go.uber.org/zap", "golang.org/x/time"}},
+	{pattern: "middleware", own: []string{"store", "internal/seen"}, foreign: []string{"go.uber.org/zap", "golang.org/x/time"}},
 	{pattern: "adapters"},
 	{pattern: "adapters/adaptertest", own: []string{"store", "middleware", "store/memstore", "internal/hostile"}},
 	{pattern: "adapters/*", own: []string{"store", "middleware"}, foreign: []string{"*"}},

@@ -52,12 +52,12 @@ func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
 // unsee makes the next event of a person go to the store.
 func (m *Middleware) unsee(key store.Key, kept store.Record) {
 	person := keySlot(key.Channel, key.UserID)
-	m.seen.drop(person)
-	m.seen.drop(coreSlot(person))
+	m.seen.Drop(person)
+	m.seen.Drop(coreSlot(person))
 	for _, f := range store.Fields() {
-		m.seen.drop(fieldSlot(person, f))
+		m.seen.Drop(fieldSlot(person, f))
 	}
 	for _, r := range kept.Registers {
-		m.seen.drop(fieldSlot(person, r.Field))
+		m.seen.Drop(fieldSlot(person, r.Field))
 	}
 }

@@ -5,18 +5,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-go/rollcall/internal/seen"
 	"github.com/rollcall-go/rollcall/store"
 )
 
+const kept = 1<<seen.FingerprintBits - 1
+
 // The low bits are what the seen table keeps, so they are what must differ.
 func TestHashTextTellsTextsApart(t *testing.T) {
-	seen := make(map[uint64]string)
+	texts := make(map[uint64]string)
 	add := func(s string) {
-		hash := hashText(7, s) & fingerprintMask
-		if other, taken := seen[hash]; taken && other != s {
+		hash := hashText(7, s) & kept
+		if other, taken := texts[hash]; taken && other != s {
 			t.Fatalf("%q and %q have one hash", s, other)
 		}
-		seen[hash] = s
+		texts[hash] = s
 	}
 	for n := range 70 {
 		for _, c := range []string{"a", "\x00", "\xff", "é", "漢"} {
@@ -41,7 +44,7 @@ func TestHashTextDependsOnTheSeed(t *testing.T) {
 	for n := range 40 {
 		s := strings.Repeat("x", n)
 		for bit := range 64 {
-			if hashText(42, s)&fingerprintMask == hashText(42^1<<bit, s)&fingerprintMask {
+			if hashText(42, s)&kept == hashText(42^1<<bit, s)&kept {
 				t.Fatalf("of a text of %d bytes, bit %d of the seed does not count", n, bit)
 			}
 		}
@@ -66,17 +69,17 @@ func TestPeopleSpreadOverTheTable(t *testing.T) {
 		"snowflakes":          func(i uint64) uint64 { return 80351110224678912 + i<<22 },
 		"multiples":           func(i uint64) uint64 { return i << 40 },
 	} {
-		table := newSeenTable(people)
+		table := seen.New(people)
 		slot := func(i uint64) uint64 {
 			s := Sender{Channel: "telegram", NumericID: id(i + 1)}
 			return s.personSlot()
 		}
 		for i := range uint64(people) {
-			table.mark(slot(i), i, 0)
+			table.Mark(slot(i), i, 0)
 		}
 		kept := 0
 		for i := range uint64(people) {
-			if table.has(slot(i), i) {
+			if table.Has(slot(i), i) {
 				kept++
 			}
 		}

@@ -30,12 +30,12 @@ func (m *Middleware) Known(s *Sender, print Print) bool {
 		return false
 	}
 	person := s.personSlot()
-	set, ok := m.seen.core(person, uint64(print)+m.period(person, s.At))
+	note, ok := m.seen.Note(person, uint64(print)+m.period(person, s.At))
 	if !ok {
 		return false
 	}
 	l := thisLane()
-	m.unchangedAt(l, s, person, set, s.At)
+	m.unchangedAt(l, s, person, coreSet(note), s.At)
 	m.counts.unchanged.add(l)
 	return true
 }
@@ -46,10 +46,11 @@ func (m *Middleware) Known(s *Sender, print Print) bool {
 func (m *Middleware) unchanged(s *Sender, seen sighting) bool {
 	person := seen.person
 	if m.when == FirstMessage {
-		return m.seen.has(person, 0)
+		return m.seen.Has(person, 0)
 	}
 	period := m.period(person, seen.at)
-	set, ok := m.seen.core(person, seen.whole+period)
+	note, ok := m.seen.Note(person, seen.whole+period)
+	set := coreSet(note)
 	if !ok {
 		if set, ok = m.partsKnown(s, person, period); !ok {
 			return false
@@ -58,6 +59,10 @@ func (m *Middleware) unchanged(s *Sender, seen sighting) bool {
 	m.unchangedAt(thisLane(), s, person, set, seen.at)
 	return true
 }
+
+// maxPeriods is for how many periods somebody can have been away. A fingerprint counts
+// up with each.
+const maxPeriods = 1 << 20
 
 // fieldPeriods is for how many periods a field is remembered that is looked up by
 // itself. Another process may erase the person meanwhile, and it would be missing
@@ -70,16 +75,16 @@ func longPeriod(person, period uint64) uint64 { return (period + person%fieldPer
 // partsKnown also returns which core fields s states.
 func (m *Middleware) partsKnown(s *Sender, person, period uint64) (set coreSet, ok bool) {
 	parts := coreSlot(person)
-	if !m.seen.holds(parts) {
+	if !m.seen.Holds(parts) {
 		return 0, false
 	}
 	core, set := s.core()
-	if !m.seen.has(parts, core+period) {
+	if !m.seen.Has(parts, core+period) {
 		return 0, false
 	}
 	long := longPeriod(person, period)
 	for st := range s.each {
-		if coreBit(st.field) == 0 && !m.seen.has(fieldSlot(person, st.field), st.print()+long) {
+		if coreBit(st.field) == 0 && !m.seen.Has(fieldSlot(person, st.field), st.print()+long) {
 			return 0, false
 		}
 	}

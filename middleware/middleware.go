@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/rollcall-go/rollcall/internal/seen"
 	"github.com/rollcall-go/rollcall/store"
 )
 
@@ -28,7 +29,7 @@ type Middleware struct {
 	seenEvery int64 // seconds
 	attempts  int
 
-	seen        *seenTable
+	seen        *seen.Table
 	late        *lateTables
 	pending     *pending
 	counts      counts
@@ -85,13 +86,13 @@ func idle(st store.Store, o *Options) (*Middleware, error) {
 	if err := o.validateRetention(st); err != nil {
 		return nil, err
 	}
-	seen := newSeenTable(o.expectedPeople())
+	table := seen.New(o.expectedPeople())
 	r := &repairer{custom: slices.Clone(o.CustomFields), log: o.logger(), fix: store.Repair}
 	quiet := *r
 	quiet.quiet = true
 	m := &Middleware{
-		seen:      seen,
-		pending:   newPending(seen, &quiet, o.When == FirstMessage),
+		seen:      table,
+		pending:   newPending(table, &quiet, o.When == FirstMessage),
 		store:     st,
 		log:       o.logger(),
 		onSuccess: o.OnSuccess,

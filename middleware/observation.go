@@ -46,7 +46,7 @@ func (m *Middleware) observation(s *Sender, seen sighting, now time.Time) (store
 	o.whole = seen.whole + o.period
 	o.core = s.coreSet()
 	o.late = m.late.after(lateSlot(seen.person, o.core), o.saidAt(), now.Add(maxAhead)) // what is beyond that is forged or skewed
-	o.needless = !m.seen.hasOther(seen.person, o.whole)                                 // until events of this person are known to differ
+	o.needless = !m.seen.HasOther(seen.person, o.whole, maxPeriods)                     // until events of this person are known to differ
 	return key, o
 }
 

@@ -73,7 +73,7 @@ func (m *Middleware) judge(s *Sender) (seen sighting, _ Result, _ Reason) {
 		}
 		return seen, Unchanged, ""
 	}
-	if m.seen.has(seen.person, suppressedPrint(m.period(seen.person, seen.at))) {
+	if m.seen.Has(seen.person, suppressedPrint(m.period(seen.person, seen.at))) {
 		return seen, Dropped, ReasonSuppressed
 	}
 	if s.validateKey() != nil {
@@ -88,7 +88,7 @@ func (m *Middleware) take(s *Sender, seen sighting) (Result, Reason) {
 	now := time.Now()
 	seen.at = plausible(seen.at, now)
 	// The table has nobody who waits.
-	if m.when != FirstMessage && !m.seen.holds(seen.person) && m.pending.repeat(s, seen.whole+m.period(seen.person, seen.at), seen.at) {
+	if m.when != FirstMessage && !m.seen.Holds(seen.person) && m.pending.repeat(s, seen.whole+m.period(seen.person, seen.at), seen.at) {
 		return Coalesced, ""
 	}
 	return m.pending.add(m.entry(s, seen, now))

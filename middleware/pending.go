@@ -8,13 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/seen"
 	"github.com/rollcall-go/rollcall/store"
 )
 
 // pending holds the people who wait to be saved, one entry each.
 type pending struct {
 	maxPeople, maxBytes int
-	seen                *seenTable
+	seen                *seen.Table
 	repairer            *repairer
 	firstOnly           bool // what joins an entry is not saved
 
@@ -38,7 +39,7 @@ type waiter struct {
 	done chan struct{}
 }
 
-func newPending(seen *seenTable, r *repairer, firstOnly bool) *pending {
+func newPending(seen *seen.Table, r *repairer, firstOnly bool) *pending {
 	return &pending{
 		seen:      seen,
 		repairer:  r,
@@ -103,14 +104,14 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 
 // conceal has the seen table not answer for the person of e, whatever it holds of parts.
 func (p *pending) conceal(e *entry) {
-	p.seen.drop(e.one.person)
-	p.seen.drop(coreSlot(e.one.person))
+	p.seen.Drop(e.one.person)
+	p.seen.Drop(coreSlot(e.one.person))
 }
 
 // unmark also has it forget the parts that e states.
 func (p *pending) unmark(e *entry) {
 	for _, mk := range e.marks() {
-		p.seen.drop(mk.slot)
+		p.seen.Drop(mk.slot)
 	}
 }
 
@@ -211,9 +212,9 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *
 	// The parts first: the table answers for the person again with the marks before them.
 	for _, mk := range slices.Backward(marks) {
 		if mk.void || !sure || e.next != nil {
-			p.seen.drop(mk.slot)
+			p.seen.Drop(mk.slot)
 		} else {
-			p.seen.mark(mk.slot, mk.fingerprint, mk.core)
+			p.seen.Mark(mk.slot, mk.fingerprint, seen.Note(mk.core))
 		}
 	}
 	return e.forgotten, tell, repeat

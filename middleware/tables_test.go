@@ -9,17 +9,6 @@ import (
 	"time"
 )
 
-func TestSeenTableTellsSlotsOfOneSetApart(t *testing.T) {
-	for bit := range 64 {
-		table := newSeenTable(1000)
-		const slot = 0x123456789abcdef1
-		table.mark(slot, 7, 0)
-		if table.has(slot^1<<bit, 7) {
-			t.Fatalf("slots that differ in bit %d are one: a stranger with the same value is taken for known", bit)
-		}
-	}
-}
-
 func TestLateTableKnowsWhoseTimeItHas(t *testing.T) {
 	at := time.Unix(1000, 0)
 	const ann, bob = 5, 5 + 1<<63 // in one place

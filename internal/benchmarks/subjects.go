@@ -8,6 +8,7 @@ func subjects() []Subject {
 		gatewayEvent(),
 		rawDecode(),
 		seenTable(),
+		seenKnown(),
 		seenMemory(),
 		seenHits(),
 		changedSender(),

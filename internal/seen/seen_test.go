@@ -1,4 +1,4 @@
-package middleware
+package seen
 
 import (
 	"math/rand/v2"
@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-func TestSeenTableRemembersTheLastMark(t *testing.T) {
-	table := newSeenTable(1000)
+func TestTableRemembersTheLastMark(t *testing.T) {
+	table := New(1000)
 	r := rand.New(rand.NewPCG(1, 2))
 	last := make(map[uint64]uint64)
 	slots := make([]uint64, 300)
@@ -16,15 +16,15 @@ func TestSeenTableRemembersTheLastMark(t *testing.T) {
 	}
 	for range 10_000 {
 		slot, print := slots[r.IntN(len(slots))], r.Uint64()
-		table.mark(slot, print, 0)
+		table.Mark(slot, print, 0)
 		last[slot] = print
 	}
 	kept := 0
 	for slot, print := range last {
-		if table.has(slot, print) {
+		if table.Has(slot, print) {
 			kept++
 		}
-		if table.has(slot, print+1) {
+		if table.Has(slot, print+1) {
 			t.Fatalf("slot %x has a fingerprint that it was never marked with", slot)
 		}
 	}
@@ -33,61 +33,72 @@ func TestSeenTableRemembersTheLastMark(t *testing.T) {
 	}
 }
 
-func TestSeenTableForgetsWhatIsDropped(t *testing.T) {
-	table := newSeenTable(10)
-	table.mark(7, 1, 0)
-	table.drop(7)
-	if table.has(7, 1) {
+func TestTableForgetsWhatIsDropped(t *testing.T) {
+	table := New(10)
+	table.Mark(7, 1, 0)
+	table.Drop(7)
+	if table.Has(7, 1) {
 		t.Error("a dropped slot is still there")
 	}
-	table.drop(7)
-	table.mark(7, 2, 0)
-	if !table.has(7, 2) {
+	table.Drop(7)
+	table.Mark(7, 2, 0)
+	if !table.Has(7, 2) {
 		t.Error("a slot cannot be marked again after a drop")
 	}
 }
 
-func TestSeenTableNeverTakesAChangeForKnown(t *testing.T) {
-	table := newSeenTable(64) // full many times over, so that every mark evicts
+func TestTableNeverTakesAChangeForKnown(t *testing.T) {
+	table := New(64) // full many times over, so that every mark evicts
 	r := rand.New(rand.NewPCG(3, 4))
 	const rounds = 200_000
 	for range rounds {
 		slot, print := r.Uint64N(4096)*0x9e3779b97f4a7c15, r.Uint64()
-		if table.has(slot, print) {
+		if table.Has(slot, print) {
 			t.Fatal("a fingerprint is known that was never marked")
 		}
-		table.mark(slot, print, 0)
-		if !table.has(slot, print) {
+		table.Mark(slot, print, 0)
+		if !table.Has(slot, print) {
 			t.Fatal("a mark was not kept")
 		}
 	}
 }
 
-func TestSeenTableKeepsThoseWhoAreAskedFor(t *testing.T) {
-	table := newSeenTable(1) // one set
-	table.mark(0, 1, 0)
+func TestTableKeepsThoseWhoAreAskedFor(t *testing.T) {
+	table := New(1) // one set
+	table.Mark(0, 1, 0)
 	for i := range uint64(100) {
-		table.has(0, 1)
-		table.mark(i+1, 1, 0)
+		table.Has(0, 1)
+		table.Mark(i+1, 1, 0)
 	}
-	if !table.has(0, 1) {
+	if !table.Has(0, 1) {
 		t.Error("somebody who talks all the time was evicted by people who talked once")
 	}
 }
 
-func TestSeenTableFromManyGoroutines(t *testing.T) {
-	table := newSeenTable(128)
+func TestTableTellsSlotsOfOneSetApart(t *testing.T) {
+	for bit := range 64 {
+		table := New(1000)
+		const slot = 0x123456789abcdef1
+		table.Mark(slot, 7, 0)
+		if table.Has(slot^1<<bit, 7) {
+			t.Fatalf("slots that differ in bit %d are one: a stranger with the same value is taken for known", bit)
+		}
+	}
+}
+
+func TestTableFromManyGoroutines(t *testing.T) {
+	table := New(128)
 	var wg sync.WaitGroup
 	for g := range uint64(4) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(g, 0))
 			for range 5_000 {
 				slot := r.Uint64N(512) * 0x9e3779b97f4a7c15
-				if table.has(slot, slot^1) {
+				if table.Has(slot, slot^1) {
 					t.Error("a fingerprint is known that was never marked")
 				}
 				if r.IntN(8) == 0 {
-					table.drop(slot)
+					table.Drop(slot)
 				}
 			}
 		})
@@ -95,23 +106,23 @@ func TestSeenTableFromManyGoroutines(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	for range 20_000 {
 		slot := r.Uint64N(512) * 0x9e3779b97f4a7c15
-		table.mark(slot, slot, 0)
+		table.Mark(slot, slot, 0)
 	}
 	wg.Wait()
 }
 
-func BenchmarkSeenTableHit(b *testing.B) {
-	table := newSeenTable(1 << 16)
+func BenchmarkTableHit(b *testing.B) {
+	table := New(1 << 16)
 	slots := make([]uint64, 1<<16)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range slots {
 		slots[i] = r.Uint64()
-		table.mark(slots[i], slots[i], 0)
+		table.Mark(slots[i], slots[i], 0)
 	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		table.has(slots[i&(1<<16-1)], slots[i&(1<<16-1)])
+		table.Has(slots[i&(1<<16-1)], slots[i&(1<<16-1)])
 		i++
 	}
 }
