@@ -21,8 +21,17 @@ type origin struct {
 	chat  any
 }
 
-func (s *Sender) origin() origin {
-	return origin{event: s.Event, start: s.Start, reply: s.Reply, chat: s.Chat}
+// origin returns no chat where no hook is there to reply.
+func (m *Middleware) origin(s *Sender) origin {
+	g := origin{event: s.Event, start: s.Start}
+	if s.Reply == nil || m.onSuccess == nil && m.onFailure == nil && m.onOutcome == nil {
+		return g
+	}
+	g.reply, g.chat = s.Reply, s.Chat
+	if s.KeepChat != nil && s.Chat != nil {
+		g.chat = s.KeepChat(s.Chat)
+	}
+	return g
 }
 
 func (g origin) outcome(key store.Key) *Outcome {

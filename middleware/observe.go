@@ -125,14 +125,14 @@ func (m *Middleware) end(s *Sender, r Result, reason Reason) {
 		m.counts.add(r, reason)
 		return
 	}
-	o := s.origin().outcome(s.Key())
+	o := m.origin(s).outcome(s.Key())
 	o.Result, o.Reason = r, reason
 	m.tell(o)
 }
 
 // entry returns what the store is to be told of s.
 func (m *Middleware) entry(s *Sender, seen sighting, now time.Time) *entry {
-	e := &entry{since: now, origin: s.origin()}
+	e := &entry{since: now, origin: m.origin(s)}
 	e.key, e.one = m.observation(s, seen, now)
 	return e
 }

@@ -29,7 +29,7 @@ type Sender struct {
 	NumericID uint64
 
 	// Event is the platform's own word for the event, such as "message" or
-	// "MESSAGE_CREATE".
+	// "MESSAGE_CREATE". It and Channel are not copied but kept: make them constants.
 	Event string
 	// Start is true when the event is the platform's start command.
 	Start bool
@@ -52,6 +52,10 @@ type Sender struct {
 	// be nil. Both must stay valid after Observe has returned.
 	Reply func(ctx context.Context, chat any, text string) error
 	Chat  any
+	// KeepChat returns what Reply needs of Chat, to be kept in its place while the
+	// person waits to be saved: Chat may hold on to a whole event. Observe calls it,
+	// and only where a hook could reply. nil keeps Chat.
+	KeepChat func(chat any) any
 
 	// Native is the platform's own event, for Options.Who to look into. It is
 	// valid only until Observe returns.

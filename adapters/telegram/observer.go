@@ -76,7 +76,7 @@ func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
 	}
 	a.tell(&s, &o.options)
 	if bot != nil && s.Chat != nil {
-		s.Reply = o.replyBy(bot)
+		s.Reply, s.KeepChat = o.replyBy(bot), placeOf
 	}
 	o.mw.Observe(&s)
 }

@@ -26,21 +26,37 @@ func newReplier(bot *tele.Bot) *replier {
 	return r
 }
 
-// reply sends text to what act.recipient chose. telebot takes no context, so ctx
+// A place is where an answer goes, without the update that it was found in.
+type place struct {
+	chat   int64
+	thread int // 0: no topic
+}
+
+// placeOf takes what act.recipient chose.
+func placeOf(chat any) any {
+	switch to := chat.(type) {
+	case *tele.Message:
+		return place{to.Chat.ID, to.ThreadID}
+	case *tele.Chat:
+		return place{chat: to.ID}
+	case *tele.User:
+		return place{chat: to.ID}
+	default:
+		return nil
+	}
+}
+
+// reply sends text to a place. telebot takes no context, so ctx
 // is only looked at before; the bot's HTTP client has the timeout.
 func (r *replier) reply(ctx context.Context, chat any, text string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var err error
-	switch to := chat.(type) {
-	case *tele.Message:
-		_, err = r.bot.Send(to.Chat, text, &tele.SendOptions{ThreadID: to.ThreadID})
-	case tele.Recipient:
-		_, err = r.bot.Send(to, text)
-	default:
+	to, ok := chat.(place)
+	if !ok {
 		return middleware.ErrNoChat
 	}
+	_, err := r.bot.Send(tele.ChatID(to.chat), text, &tele.SendOptions{ThreadID: to.thread})
 	return redact(err, r.bot.Token)
 }
 

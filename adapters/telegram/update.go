@@ -242,8 +242,8 @@ func ofBoost(b *tele.BoostUpdated) act {
 
 func private(c *tele.Chat) bool { return c != nil && c.Type == tele.ChatPrivate }
 
-// recipient is where an answer to a goes. Each is a pointer that nobody moves
-// once the update is decoded.
+// recipient is where an answer to a goes: a pointer into the update, so that it costs
+// nothing.
 func (a *act) recipient() any {
 	switch {
 	case a.message != nil && a.message.TopicMessage && a.chat != nil:

@@ -1,12 +1,19 @@
 package prove_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/metrics"
 	"strings"
 	"testing"
+	"time"
 
+	tele "gopkg.in/telebot.v3"
+
+	"github.com/rollcall-go/rollcall/adapters/telegram"
+	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -25,10 +32,15 @@ const heapBound = 64 << 20
 // It returns the most that it did, in MiB.
 func mostGrown(t *testing.T, mw *middleware.Middleware, events int, event func(n int) *middleware.Sender) int64 {
 	t.Helper()
+	return mostGrownBy(t, events, func(n int) { mw.Observe(event(n)) })
+}
+
+func mostGrownBy(t *testing.T, events int, do func(n int)) int64 {
+	t.Helper()
 	before := live()
 	most := int64(0)
 	for n := range events {
-		mw.Observe(event(n))
+		do(n)
 		if n%(events/20) == events/20-1 {
 			most = max(most, live()-before)
 		}
@@ -64,6 +76,39 @@ func TestMemoryIsBoundedWithEventsOfManyKinds(t *testing.T) {
 	})
 	s := mw.Stats()
 	if int(s.Coalesced)+int(s.Dropped)+s.Waiting != events || s.Waiting < people*6/10 {
+		t.Errorf("%d events: %+v", events, s)
+	}
+	t.Attr("figure", fmt.Sprintf("%d MiB over %d events of %d people, %d of them kept waiting", most, events, people, s.Waiting))
+}
+
+// A message in a topic of a forum is large, and a hook may want to answer there.
+func TestMemoryIsBoundedWithMessagesToAnswer(t *testing.T) {
+	t.Attr("promise", "nor with messages that a hook may want to answer")
+	events, people := size(100_000, 300_000, 10_000_000), 100_000
+	mw, _ := allHungWith(t, middleware.Options{OnFailure: func(context.Context, middleware.Outcome, error) {}})
+	bot, err := tele.NewBot(tele.Settings{Offline: true, Synchronous: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	telegram.Attach(bot, mw, &telegram.Options{Scope: telegram.Everyone})
+	bot.Handle(tele.OnText, func(tele.Context) error { return nil })
+	forum := telegramtest.Group(-1001, "Friends")
+	most := mostGrownBy(t, events, func(n int) {
+		who := telegramtest.User{ID: int64(1 + n%people), FirstName: "Ann", LastName: fmt.Sprint("Lee ", n)}
+		m := telegramtest.Message(who, forum, strings.Repeat("x", 1000)).WithID(1+n).At(time.Now()).
+			With("is_topic_message", true).With("message_thread_id", 7)
+		data, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var u tele.Update
+		if err := json.Unmarshal(data, &u); err != nil {
+			t.Fatal(err)
+		}
+		bot.ProcessUpdate(u)
+	})
+	s := mw.Stats()
+	if s.Waiting < people*6/10 {
 		t.Errorf("%d events: %+v", events, s)
 	}
 	t.Attr("figure", fmt.Sprintf("%d MiB over %d events of %d people, %d of them kept waiting", most, events, people, s.Waiting))

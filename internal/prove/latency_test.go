@@ -28,10 +28,16 @@ func observed(id, n int) *middleware.Sender {
 // so that the store hangs by the time that it returns.
 func allHung(t *testing.T) (*middleware.Middleware, troubledStore) {
 	t.Helper()
+	return allHungWith(t, middleware.Options{})
+}
+
+func allHungWith(t *testing.T, o middleware.Options) (*middleware.Middleware, troubledStore) {
+	t.Helper()
 	st, b := newTroubledStore(), troubledBackend{newTroubled()}
 	st.is(hung)
 	b.is(hung)
-	mw, err := middleware.New(st, &middleware.Options{Backends: []store.Backend{b}})
+	o.Backends = []store.Backend{b}
+	mw, err := middleware.New(st, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
