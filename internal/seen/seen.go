@@ -18,7 +18,9 @@ import (
 // bounded, takes no lock, and holds no pointers for the collector to follow.
 //
 // A word is 1 reference bit, 6 bits of note, 17 bits of tag and 40 bits of
-// fingerprint; eight words, one cache line, make a set. Somebody who is evicted costs
+// fingerprint; eight words, one cache line, make a set. Each slot has a place of its own
+// in its set to begin at, where it mostly is: a processor that foresees where a search
+// ends is twice as fast. Somebody who is evicted costs
 // one question to the store. Two fingerprints are taken for the same by mistake once
 // in 2^40 changes.
 //
@@ -72,11 +74,12 @@ func (t *Table) Has(slot, fingerprint uint64) bool {
 func (t *Table) Note(slot, fingerprint uint64) (note Note, ok bool) {
 	want := tag(slot) | hide(slot, fingerprint)
 	words := t.set(slot)
-	for i := range words {
-		w := words[i].Load()
+	for n := range uint64(setSize) {
+		word := &words[(slot+n)%setSize]
+		w := word.Load()
 		if w&(tagMask|fingerprintMask) == want && w != 0 {
 			if w&referenced == 0 {
-				words[i].CompareAndSwap(w, w|referenced)
+				word.CompareAndSwap(w, w|referenced)
 			}
 			return Note(w &^ referenced >> noteShift), true
 		}
@@ -87,8 +90,8 @@ func (t *Table) Note(slot, fingerprint uint64) (note Note, ok bool) {
 // word returns that of slot, 0 for none.
 func (t *Table) word(slot uint64) uint64 {
 	words := t.set(slot)
-	for i := range words {
-		if w := words[i].Load(); w != 0 && w&tagMask == tag(slot) {
+	for n := range uint64(setSize) {
+		if w := words[(slot+n)%setSize].Load(); w != 0 && w&tagMask == tag(slot) {
 			return w
 		}
 	}
@@ -111,35 +114,35 @@ func (t *Table) HasOther(slot, fingerprint, below uint64) bool {
 func (t *Table) Mark(slot, fingerprint uint64, note Note) {
 	word := uint64(note)<<noteShift | tag(slot) | hide(slot, fingerprint)
 	words := t.set(slot)
-	empty := -1
-	for i := range words {
-		w := words[i].Load()
+	var empty *atomic.Uint64
+	for n := range uint64(setSize) {
+		at := &words[(slot+n)%setSize]
+		w := at.Load()
 		if w != 0 && w&tagMask == tag(slot) {
-			words[i].Store(word | w&referenced)
+			at.Store(word | w&referenced)
 			return
 		}
-		if w == 0 && empty < 0 {
-			empty = i
+		if w == 0 && empty == nil {
+			empty = at
 		}
 	}
-	if empty < 0 {
-		empty = words.evict(int(fingerprint % setSize))
+	if empty == nil {
+		empty = words.evict(slot)
 	}
-	words[empty].Store(word)
+	empty.Store(word)
 }
 
-// evict returns the place of a word that the set can do without. It begins to look
-// anywhere.
-func (words *set) evict(anywhere int) int {
-	for i := range setSize {
-		if at := (anywhere + i) % setSize; words[at].Load()&referenced == 0 {
+// evict returns a word that the set can do without, the first from where slot begins.
+func (words *set) evict(slot uint64) *atomic.Uint64 {
+	for n := range uint64(setSize) {
+		if at := &words[(slot+n)%setSize]; at.Load()&referenced == 0 {
 			return at
 		}
 	}
 	for i := range words {
 		words[i].And(^uint64(referenced))
 	}
-	return anywhere
+	return &words[slot%setSize]
 }
 
 // Drop forgets slot.
