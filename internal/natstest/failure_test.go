@@ -93,11 +93,18 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	writers := make([]writer, 4)
+	var acked atomic.Int64
 	var running sync.WaitGroup
 	for i := range writers {
-		// Whom they save is owed too: a quick machine makes more of them in minutes of
-		// kills than are delivered in the five that Drain has.
+		// Whom they save is owed too, and has to be delivered in the five minutes that
+		// Drain has, on whatever disk: they go no faster than the deliveries.
 		writers[i].number, writers[i].rest = i, 100*time.Millisecond
+		writers[i].done = func(int) {
+			saved := acked.Add(batch)
+			for saved-b.crm.held() > 2000 && ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
 		running.Go(func() {
 			if err := writers[i].run(ctx, st); err != nil {
 				t.Errorf("writer %d: %v", i, err)

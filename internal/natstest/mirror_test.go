@@ -41,6 +41,13 @@ func (m *mirror) note(key store.Key, version int64, name string) {
 	}
 }
 
+// held is how many people the mirror holds.
+func (m *mirror) held() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.people))
+}
+
 // check wants the mirror to hold everybody who is in st, as they are there, and
 // returns how many that are.
 func (m *mirror) check(t *testing.T, st store.Outbox) (people int) {

@@ -121,7 +121,8 @@ func TestPlacesThatAreLeft(t *testing.T) {
 	ann := hex.EncodeToString([]byte("telegram")) + ".3130.3030.3030"
 	stranger := hex.EncodeToString([]byte("telegram")) + ".3939"
 	old := []string{place(time.Hour, ann), place(time.Hour, stranger)}
-	young := place(time.Second, stranger)
+	began := time.Now()
+	young := place(0, stranger)
 
 	claims, _, err := st.Claim(t.Context(), crm, 10, time.Minute)
 	if err != nil || len(claims) != 2 {
@@ -136,7 +137,7 @@ func TestPlacesThatAreLeft(t *testing.T) {
 			t.Errorf("%s is still there", subject)
 		}
 	}
-	if !there[young] {
+	if !there[young] && time.Since(began) < 4*time.Second { // later it is old too
 		t.Error("a place was removed whose transaction may be under way")
 	}
 	if _, err := st.Get(t.Context(), store.Key{Channel: "telegram", UserID: "99"}); !errors.Is(err, store.ErrNotFound) {

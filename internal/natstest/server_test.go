@@ -3,6 +3,7 @@ package natstest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -150,9 +151,10 @@ func awaitReady(t testing.TB, nodes ...*node) {
 		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "READY", Replicas: len(nodes)})
 		return err == nil && leader(ctx, nodes, js, "READY") != nil
 	})
-	if err := js.DeleteStream(t.Context(), "READY"); err != nil {
-		t.Fatal(err)
-	}
+	await(t, "the servers do not delete a stream", func(ctx context.Context) bool {
+		err := js.DeleteStream(ctx, "READY")
+		return err == nil || errors.Is(err, jetstream.ErrStreamNotFound) // an answer may have been lost
+	})
 }
 
 // leader returns the node that leads the stream, if all the others follow.
