@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func TestBotAndBackendThroughTrouble(t *testing.T) {
 	for _, x := range troubles(t) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, pgtest.DSN(t), pgtest.Schema(t))
+			s := newScene(t, pgtest.DSN(t), pgtest.Schema(t), 0)
 			s.bot.finishes(100)
 			if err := s.mw.Flush(t.Context()); err != nil {
 				t.Fatal(err)
@@ -33,7 +34,7 @@ func TestBotAndBackendThroughTrouble(t *testing.T) {
 func TestBotAndBackendThroughRestarts(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Private(t)
-	s := newScene(t, server.DSN, "rollcall")
+	s := newScene(t, server.DSN, "rollcall", 0)
 	s.suffer(t, trouble{"restarts", false, func(_ *line, n int) error {
 		switch n {
 		case 1:
@@ -58,7 +59,8 @@ func TestCloseWhileSilent(t *testing.T) {
 		}
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, pgtest.DSN(t), pgtest.Schema(t))
+			// Nobody is given up before Close, however long it takes to get there.
+			s := newScene(t, pgtest.DSN(t), pgtest.Schema(t), math.MaxInt)
 			s.bot.run(people)
 			if err := s.mw.Drain(t.Context()); err != nil {
 				t.Fatal(err)

@@ -73,11 +73,13 @@ type scene struct {
 	crm     *crm
 	journal *journal
 	logs    *observer.ObservedLogs
+
+	attempts int // Options.Attempts
 }
 
-func newScene(t *testing.T, dsn, schema string) *scene {
+func newScene(t *testing.T, dsn, schema string, attempts int) *scene {
 	t.Helper()
-	s := &scene{line: newLine(t, dsn), schema: schema, crm: newCRM()}
+	s := &scene{line: newLine(t, dsn), schema: schema, crm: newCRM(), attempts: attempts}
 	s.held = &heldStore{Outbox: s.line.open(t, schema)}
 	s.begin(t)
 	return s
@@ -93,6 +95,7 @@ func (s *scene) begin(t *testing.T) {
 		Backends:       []store.Backend{s.crm},
 		OnOutcome:      s.journal.note,
 		ExpectedPeople: people,
+		Attempts:       s.attempts,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +173,7 @@ func (s *scene) greet(t *testing.T) {
 // then closes the middleware.
 func (s *scene) settled(t *testing.T, dsn string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	if err := s.mw.Drain(ctx); err != nil {
 		t.Error(err)
