@@ -125,11 +125,17 @@ func (c *contestant) open() (err error) {
 		return err
 	}
 	for c.count = 1; c.count < limit; c.count *= 2 {
-		start := time.Now()
-		if err := c.loop(c.count); err != nil {
-			return err
+		// The machine may do something else for that long, so what was slow once is
+		// tried again: too few operations would measure what happens besides.
+		took := turn
+		for try := 0; try < 3 && took >= turn/4; try++ {
+			start := time.Now()
+			if err := c.loop(c.count); err != nil {
+				return err
+			}
+			took = min(took, time.Since(start))
 		}
-		if took := time.Since(start); took >= turn/4 {
+		if took >= turn/4 {
 			c.count = max(1, int(float64(c.count)*float64(turn)/float64(took)))
 			return nil
 		}
