@@ -6,6 +6,11 @@ import tele "gopkg.in/telebot.v3"
 type poller struct {
 	next     tele.Poller
 	observer *observer
+	// updates come from next. It is one for all times that the bot starts, and never
+	// closed: a webhook's handler may send when Poll is over.
+	updates chan tele.Update
+	// left came in when the bot had stopped and had no room.
+	left []tele.Update
 }
 
 // ahead is how many updates may wait between two pollers. It spares a switch of
@@ -13,30 +18,60 @@ type poller struct {
 // bot's own channel of a hundred, so it is few.
 const ahead = 8
 
+func newPoller(next tele.Poller, o *observer) *poller {
+	return &poller{next: next, observer: o, updates: make(chan tele.Update, ahead)}
+}
+
 // Poll implements tele.Poller. The poller behind gets the bot's own stop channel,
 // since pollers of telebot both receive from it and close it. An update is
 // observed before it is handed on: from then on telebot and the handlers change
 // it.
 //
 // Once the bot stops it no longer takes updates. What its channel has no room
-// for is then received all the same and let go, so that the poller behind is not
-// stuck and Stop returns. Telegram repeats to the next process what that poller did
-// not confirm by asking for more.
+// for is then received all the same and kept for the next start, so that the poller
+// behind is not stuck and Stop returns. Telegram repeats to the next process what that
+// poller did not confirm by asking for more.
+//
+// A poller may return at once and have another goroutine deliver. So Poll stays until
+// the bot stops, and until the poller behind has returned.
 func (p *poller) Poll(b *tele.Bot, dest chan tele.Update, stop chan struct{}) {
-	updates := make(chan tele.Update, ahead)
+	returned := make(chan struct{})
 	go func() {
-		defer close(updates)
-		p.next.Poll(b, updates, stop)
+		defer close(returned)
+		p.next.Poll(b, p.updates, stop)
 	}()
-	for u := range updates {
-		p.observer.polled(&u, b)
-		forward(u, dest, stop)
+	left := p.left
+	p.left = nil
+	for _, u := range left {
+		p.forward(u, dest, stop)
 	}
+	p.take(b, dest, stop, returned)
+	p.take(b, dest, stop, stop)
+	for len(p.updates) > 0 {
+		p.hand(b, <-p.updates, dest, stop)
+	}
+}
+
+// take hands on what comes until end is closed.
+func (p *poller) take(b *tele.Bot, dest chan<- tele.Update, stop, end <-chan struct{}) {
+	for {
+		select {
+		case u := <-p.updates:
+			p.hand(b, u, dest, stop)
+		case <-end:
+			return
+		}
+	}
+}
+
+func (p *poller) hand(b *tele.Bot, u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
+	p.observer.polled(&u, b)
+	p.forward(u, dest, stop)
 }
 
 // forward prefers the channel's room over the stop: what fits in is handled when
 // the bot is started again.
-func forward(u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
+func (p *poller) forward(u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
 	select {
 	case dest <- u:
 		return
@@ -45,5 +80,6 @@ func forward(u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
 	select {
 	case dest <- u:
 	case <-stop:
+		p.left = append(p.left, u)
 	}
 }

@@ -63,7 +63,7 @@ func Attach(bot *tele.Bot, mw *middleware.Middleware, o *Options) {
 	obs := newObserver(mw, o)
 	obs.replier.Store(newReplier(bot))
 	if bot.Poller != nil {
-		bot.Poller = &poller{next: bot.Poller, observer: obs}
+		bot.Poller = newPoller(bot.Poller, obs)
 	}
 	bot.Use(obs.middleware)
 }
