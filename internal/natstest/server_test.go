@@ -181,11 +181,17 @@ func leader(ctx context.Context, nodes []*node, js jetstream.JetStream, stream s
 	return nil
 }
 
+// await asks until the answer is yes. What is asked while there is no leader is lost,
+// so at first it does not wait for long.
 func await(t testing.TB, failure string, done func(ctx context.Context) bool) {
 	t.Helper()
+	try := time.Second / 2
 	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), try)
 		ok := done(ctx)
+		if ctx.Err() != nil {
+			try = min(2*try, 10*time.Second)
+		}
 		cancel()
 		if ok {
 			return
