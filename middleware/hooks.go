@@ -21,16 +21,19 @@ type origin struct {
 	chat  any
 }
 
-// origin returns no chat where no hook is there to reply.
+// origin returns no chat where no hook is there to reply, or KeepChat panics.
 func (m *Middleware) origin(s *Sender) origin {
 	g := origin{event: s.Event, start: s.Start}
 	if s.Reply == nil || m.onSuccess == nil && m.onFailure == nil && m.onOutcome == nil {
 		return g
 	}
-	g.reply, g.chat = s.Reply, s.Chat
-	if s.KeepChat != nil && s.Chat != nil {
-		g.chat = s.KeepChat(s.Chat)
+	if s.KeepChat == nil || s.Chat == nil {
+		g.reply, g.chat = s.Reply, s.Chat
+		return g
 	}
+	m.containAs("KeepChat panicked", func() { // where Observe could not contain it: it tells of its panics
+		g.reply, g.chat = s.Reply, s.KeepChat(s.Chat)
+	})
 	return g
 }
 
