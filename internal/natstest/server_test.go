@@ -36,6 +36,9 @@ type config struct {
 	ClusterPort int           // 0: no cluster
 	Routes      []string      // of the cluster
 	Cleanup     time.Duration // how often files are cleaned up; 0: the default
+	Domain      string        // of its JetStream; "" is that of no other
+	LeafPort    int           // where it takes leaf nodes; 0: nowhere
+	LeafOf      string        // the address that it is a leaf node of
 }
 
 // serve runs a node until standard input ends, as it does when the test ends.
@@ -46,7 +49,13 @@ func serve(text string) error {
 	}
 	o := &server.Options{
 		Host: "127.0.0.1", Port: c.Port, ServerName: c.Name, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: c.Dir, SyncAlways: true, SyncInterval: c.Cleanup,
+		JetStream: true, StoreDir: c.Dir, SyncAlways: true, SyncInterval: c.Cleanup, JetStreamDomain: c.Domain,
+	}
+	if c.LeafPort != 0 {
+		o.LeafNode = server.LeafNodeOpts{Host: "127.0.0.1", Port: c.LeafPort}
+	}
+	if c.LeafOf != "" {
+		o.LeafNode.Remotes = []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats-leaf", Host: c.LeafOf}}}}
 	}
 	if c.ClusterPort != 0 {
 		o.Cluster = server.ClusterOpts{Name: "rollcall", Host: "127.0.0.1", Port: c.ClusterPort}

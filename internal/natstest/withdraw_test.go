@@ -2,12 +2,14 @@ package natstest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/natsstore"
 )
 
 // A change that is saved while a backend is withdrawn leaves nothing with the Key of
@@ -66,17 +68,28 @@ func TestWithdrawBesideAChange(t *testing.T) {
 	}
 }
 
-// A process that is killed when it has begun to withdraw leaves nothing with the Key of
-// somebody who is forgotten later.
+// What a process leaves that is killed when it has begun to withdraw is removed by the
+// next Withdraw, and by Scrub; and nothing stays with the Key of somebody who is
+// forgotten later.
 func TestKilledWithdraw(t *testing.T) {
 	t.Parallel()
 	n := single(t)
+	for name, finish := range map[string]func(st *natsstore.Store) error{
+		"withdraw again":   func(st *natsstore.Store) error { return st.Withdraw(t.Context(), crm) },
+		"withdraw another": func(st *natsstore.Store) error { return st.Withdraw(t.Context(), "another") },
+		"scrub":            func(st *natsstore.Store) error { return st.Scrub(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) { killWithdraw(t, n, strings.ReplaceAll(name, " ", "-"), finish) })
+	}
+}
+
+func killWithdraw(t *testing.T, n *node, bucket string, finish func(st *natsstore.Store) error) {
 	direct := connect(t, n)
-	other := open(t, direct, "halfway", 1)
+	other := open(t, direct, bucket, 1)
 	if err := other.Enroll(t.Context(), crm); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Apply(t.Context(), anns(0, 1)); err != nil {
+	if _, err := other.Apply(t.Context(), anns(0, 3)); err != nil {
 		t.Fatal(err)
 	}
 	line := newDeafener(t, n, nil)
@@ -85,7 +98,7 @@ func TestKilledWithdraw(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeConn()
-	killed := open(t, js, "halfway", 1)
+	killed := open(t, js, bucket, 1)
 	line.set.Store(true)
 	line.Close()
 	ctx, kill := context.WithCancel(t.Context())
@@ -93,23 +106,25 @@ func TestKilledWithdraw(t *testing.T) {
 	go func() { done <- killed.Withdraw(ctx, crm) }()
 	await(t, "not cut", func(context.Context) bool { return !js.Conn().IsConnected() })
 	kill()
-	t.Log(<-done)
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the test is blind: Withdraw of a process that is killed returned %v", err)
+	}
 	if b, err := other.Backlogs(t.Context()); err != nil || len(b) > 0 {
 		t.Fatalf("the registry was not written before the kill: %v, %v", b, err)
 	}
-	if err := other.Withdraw(t.Context(), crm); err != nil {
+	if places, _ := placesAndMarks(t, bucket, subjects(t, direct, bucket)); places != 3 {
+		t.Errorf("the test is blind: the killed process left %d places, not 3", places)
+	}
+	if err := finish(other); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Apply(t.Context(), []store.Record{store.Patch{Key: person(0), At: epoch.Add(1e12), Set: map[store.Field]string{store.FieldGivenName: "Bea"}}.Record()}); err != nil {
-		t.Fatal(err)
+	if places, marks := placesAndMarks(t, bucket, subjects(t, direct, bucket)); places+marks > 0 {
+		t.Errorf("%d places and %d marks of a withdrawn backend are left", places, marks)
 	}
 	if err := other.Forget(t.Context(), person(0), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Scrub(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for subject := range subjects(t, direct, "halfway") {
+	for subject := range subjects(t, direct, bucket) {
 		if strings.Contains(subject, hexTokens(person(0).UserID)) {
 			t.Errorf("the key of somebody forgotten is in %s", subject)
 		}

@@ -142,57 +142,6 @@ func (t *tx) bulk(p *person, backend string, j job) {
 	}
 }
 
-// Withdraw implements [store.Outbox]. Nothing is owed to the backend from its
-// first step on; where it is cut short, what is left of it goes with the next
-// change of each person.
-func (s *Store) Withdraw(ctx context.Context, backend string) error {
-	if err := s.withdraw(ctx, backend); err != nil {
-		return s.fail(ctx, fmt.Sprintf("withdraw %q", backend), err)
-	}
-	return nil
-}
-
-func (s *Store) withdraw(ctx context.Context, backend string) error {
-	number, err := update(ctx, s, nil, func(t *tx) (uint64, error) {
-		e, found := t.registry.Backends[backend]
-		if found {
-			delete(t.registry.Backends, backend)
-			t.enrolled, t.enrols = true, true
-		}
-		return e.Number, nil
-	})
-	if err != nil || number == 0 {
-		return err
-	}
-	s.forgetQueue(backend)
-	purgeAll := func() error {
-		return s.purge(ctx, []purge{{Filter: s.owed(backend, number) + ">"}, {Filter: s.gone(backend, number) + ">"}})
-	}
-	if err := retry(ctx, purgeAll); err != nil {
-		return err
-	}
-	for keys, err := range s.keys(ctx, "", store.Key{}) {
-		for err == nil && len(keys) > 0 {
-			n := min(stepSize, len(keys))
-			err = s.update(ctx, keys[:n], func(t *tx) error {
-				for _, p := range t.people {
-					p.dirty = p.leftovers
-				}
-				return nil
-			})
-			keys = keys[n:]
-		}
-		if err != nil {
-			return err
-		}
-	}
-	// Once more, for what was written until everybody was.
-	if err := s.settleDown(ctx); err != nil {
-		return err
-	}
-	return retry(ctx, purgeAll)
-}
-
 // Backlogs implements [store.Outbox]. The server counts what is owed and dead by
 // where it is found.
 func (s *Store) Backlogs(ctx context.Context) ([]store.Backlog, error) {

@@ -32,11 +32,10 @@ func (s *Store) open(ctx context.Context, js jetstream.JetStream, replicas int) 
 	}
 	if replicas != 0 && replicas != cfg.Replicas {
 		cfg.Replicas = replicas
-		if stream, err = js.UpdateStream(ctx, cfg); err != nil {
+		if _, err = js.UpdateStream(ctx, cfg); err != nil {
 			return err
 		}
 	}
-	s.stream = stream
 	return s.makeRegistry(ctx)
 }
 

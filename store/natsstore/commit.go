@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,7 +70,7 @@ func (s *Store) commitBatch(ctx context.Context, id string, messages []message) 
 	}
 	end := len(messages) - 1
 	for i, m := range messages {
-		msg := nats.NewMsg(m.subject)
+		msg := nats.NewMsg(s.puts + m.subject)
 		msg.Data = m.data
 		if m.checked {
 			msg.Header.Set(headerTx, id)
@@ -104,9 +105,13 @@ func (s *Store) commitLast(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
-	defer cancel()
-	reply, err := s.nc.RequestMsgWithContext(within, msg)
+	var reply *nats.Msg
+	err := s.watch(&s.writes, func(wait time.Duration) (err error) {
+		within, cancel := outlasting(ctx, wait)
+		defer cancel()
+		reply, err = s.nc.RequestMsgWithContext(within, msg)
+		return err
+	})
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrMaxPayload):
 		return 0, err

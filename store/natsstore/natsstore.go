@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -44,17 +45,20 @@ type Options struct {
 // called from many goroutines and processes at once. Make one with [New].
 type Store struct {
 	nc     *nats.Conn
-	stream jetstream.Stream
 	name   string // of the stream
 	prefix string // of all subjects
 	api    string // prefix of requests to JetStream
+	puts   string // prefix of what is published, see putPrefix
 	closed atomic.Bool
 	// floor is the highest sequence that this store knows to be committed. What
 	// reads less than that reads the past.
 	floor atomic.Uint64
 
+	reads, writes, lists limit
+
 	mu     sync.Mutex
 	queues map[string]*queue // by the name of the backend
+	behind time.Time         // since when every read was below the floor, see behindFloor
 }
 
 // New returns the Store in a bucket, which it makes where there is none. It
@@ -77,8 +81,12 @@ func New(ctx context.Context, js jetstream.JetStream, o *Options) (*Store, error
 	if err := o.validate(js, bucket); err != nil {
 		return nil, fmt.Errorf("natsstore: %w", err)
 	}
+	api := apiPrefix(js.Options())
 	s := &Store{
-		nc: js.Conn(), name: "KV_" + bucket, prefix: "$KV." + bucket + ".", api: apiPrefix(js.Options()),
+		nc: js.Conn(), name: "KV_" + bucket, prefix: "$KV." + bucket + ".", api: api, puts: putPrefix(api),
+		reads:  limit{least: answerTime, most: mostAnswerTime},
+		writes: limit{least: answerTime, most: mostAnswerTime},
+		lists:  limit{least: listTime, most: mostListTime},
 		queues: make(map[string]*queue),
 	}
 	if err := s.open(ctx, js, o.Replicas); err != nil {
@@ -119,6 +127,16 @@ func apiPrefix(o jetstream.JetStreamOptions) string {
 		return o.APIPrefix + "."
 	}
 	return o.APIPrefix
+}
+
+// putPrefix returns what a subject to write to begins with. Messages to a bucket of
+// another domain, or of another account, take the way of the requests, as those of the
+// client's own key-value buckets do: a leaf node lets no others through.
+func putPrefix(api string) string {
+	if api == jetstream.DefaultAPIPrefix {
+		return ""
+	}
+	return api
 }
 
 // Close ends the use of the Store. It leaves the connection and the bucket as

@@ -20,6 +20,8 @@ type registry struct {
 	Version  int                  `json:"version"`
 	Next     uint64               `json:"next"` // number of the next enrolment
 	Backends map[string]enrolment `json:"backends"`
+	// Withdrawn are those of which something may be left.
+	Withdrawn []withdrawal `json:"withdrawn,omitempty"`
 
 	rev      uint64
 	tx       string // who wrote it

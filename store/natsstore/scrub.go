@@ -48,6 +48,9 @@ func (s *Store) scrub(ctx context.Context) error {
 		}
 	}
 	r, err := s.backends(ctx)
+	if err == nil && len(r.Withdrawn) > 0 {
+		err = s.removeWithdrawn(ctx, r.Withdrawn)
+	}
 	for _, name := range r.names() {
 		for _, l := range []lane{laneLive, laneBulk, laneDead} {
 			if err == nil {

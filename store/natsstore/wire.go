@@ -20,9 +20,7 @@ import (
 // https://github.com/nats-io/nats-architecture-and-design/tree/main/adr
 
 const (
-	answerTime = 2 * time.Second // how long one request is waited for
-	listTime   = time.Minute     // and one which makes the server go through many subjects
-	readSize   = 500             // people in one read; the server answers with up to 1024
+	readSize = 500 // people in one read; the server answers with up to 1024
 
 	headerTx       = "Rollcall-Tx" // the transaction that wrote an entry
 	headerSubject  = "Nats-Subject"
@@ -45,14 +43,18 @@ type answer struct {
 }
 
 // request asks JetStream for what an answer decodes into.
-func (s *Store) request(ctx context.Context, operation string, within time.Duration, body, into any) error {
+func (s *Store) request(ctx context.Context, operation string, l *limit, body, into any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	msg, err := s.nc.RequestWithContext(limited, s.api+operation+"."+s.name, data)
+	var msg *nats.Msg
+	err = s.watch(l, func(wait time.Duration) (err error) {
+		within, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		msg, err = s.nc.RequestWithContext(within, s.api+operation+"."+s.name, data)
+		return err
+	})
 	if err != nil {
 		return late(ctx, err)
 	}
@@ -74,14 +76,6 @@ func decodeAnswer(data []byte, into any) error {
 	return nil
 }
 
-// late tells a server that does not answer from a caller who gave up.
-func late(ctx context.Context, err error) error {
-	if ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)) {
-		return errUnanswered
-	}
-	return err
-}
-
 // last reads one subject from the leader, which has all that was acknowledged.
 func (s *Store) last(ctx context.Context, subject string) (m stored, found bool, err error) {
 	var got struct {
@@ -91,7 +85,7 @@ func (s *Store) last(ctx context.Context, subject string) (m stored, found bool,
 		} `json:"message"`
 	}
 	body := map[string]string{"last_by_subj": subject}
-	err = s.request(ctx, "STREAM.MSG.GET", answerTime, body, &got)
+	err = s.request(ctx, "STREAM.MSG.GET", &s.reads, body, &got)
 	if refusal, ok := errors.AsType[*jetstream.APIError](err); ok && refusal.ErrorCode == jetstream.JSErrCodeMessageNotFound {
 		return stored{}, false, nil
 	}
@@ -116,13 +110,26 @@ func (s *Store) lasts(ctx context.Context, subjects []string) (map[string]stored
 	if err := s.nc.PublishRequest(s.api+"DIRECT.GET."+s.name, inbox, body); err != nil {
 		return nil, err
 	}
-	within, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	got := make(map[string]stored, len(subjects))
+	var got map[string]stored
+	err = s.watch(&s.reads, func(wait time.Duration) (err error) {
+		within, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		got, err = s.gather(within, sub)
+		return err
+	})
+	if errors.Is(err, errBehind) {
+		s.behindFloor(ctx)
+	}
+	return got, late(ctx, err)
+}
+
+// gather returns what lasts has asked for.
+func (s *Store) gather(ctx context.Context, sub *nats.Subscription) (map[string]stored, error) {
+	got := make(map[string]stored)
 	for {
-		msg, err := sub.NextMsgWithContext(within)
+		msg, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return nil, late(ctx, err)
+			return nil, err
 		}
 		status := msg.Header.Get(headerStatus)
 		switch status {
@@ -138,20 +145,15 @@ func (s *Store) lasts(ctx context.Context, subjects []string) (map[string]stored
 			if err != nil || upTo < s.floor.Load() {
 				return nil, errBehind
 			}
-			s.raiseFloor(upTo)
+			s.caughtUp(upTo)
 			if msg.Header.Get(headerPending) != "0" {
-				return nil, fmt.Errorf("%d people are too much for one answer", len(subjects))
+				return nil, errors.New("these people are too much for one answer")
 			}
 			return got, nil
 		case strconv.Itoa(http.StatusServiceUnavailable):
 			return nil, nats.ErrNoResponders
 		}
 		return nil, fmt.Errorf("the server refuses to read: status %s: %w", status, errBehind)
-	}
-}
-
-func (s *Store) raiseFloor(seq uint64) {
-	for floor := s.floor.Load(); seq > floor && !s.floor.CompareAndSwap(floor, seq); floor = s.floor.Load() {
 	}
 }
 
@@ -176,7 +178,7 @@ func (s *Store) list(ctx context.Context, filter string, offset int) (got listed
 		Offset int    `json:"offset"`
 		Filter string `json:"subjects_filter"`
 	}{offset, filter}
-	err = s.request(ctx, "STREAM.INFO", listTime, body, &got)
+	err = s.request(ctx, "STREAM.INFO", &s.lists, body, &got)
 	s.raiseFloor(got.State.LastSeq) // so that reading those who are listed does not read what they were before
 	return got, err
 }
@@ -187,15 +189,16 @@ type purge struct {
 	Before uint64 `json:"seq,omitempty"`
 }
 
-// purge removes subjects, many at once.
-func (s *Store) purge(ctx context.Context, purges []purge) error {
+// purge removes subjects, many at once. It asks for all of them, also of a server that
+// is slow to answer for the first.
+func (s *Store) purge(ctx context.Context, purges []purge) (err error) {
 	const size = 200 // so that the server answers in time
 	for some := range slices.Chunk(purges, size) {
-		if err := s.purgeSome(ctx, some); err != nil {
-			return err
+		if e := s.purgeSome(ctx, some); e != nil {
+			err = e
 		}
 	}
-	return nil
+	return err
 }
 
 func (s *Store) purgeSome(ctx context.Context, purges []purge) error {
@@ -214,12 +217,20 @@ func (s *Store) purgeSome(ctx context.Context, purges []purge) error {
 			return err
 		}
 	}
-	within, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	for range purges {
-		msg, err := sub.NextMsgWithContext(within)
+	err = s.watch(&s.writes, func(wait time.Duration) error {
+		within, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		return purged(within, sub, len(purges))
+	})
+	return late(ctx, err)
+}
+
+// purged returns when the server has answered to n purges.
+func purged(ctx context.Context, sub *nats.Subscription, n int) error {
+	for range n {
+		msg, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			return late(ctx, err)
+			return err
 		}
 		if msg.Header.Get(headerStatus) != "" {
 			return nats.ErrNoResponders
