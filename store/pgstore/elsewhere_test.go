@@ -177,13 +177,13 @@ func TestPlainSQLMerges(t *testing.T) {
 			pool, l := disguised(t, version)
 			schema := pgtest.Schema(t)
 			var wg sync.WaitGroup
-			created := make([]int, 4)
+			created := make([]int, parts)
 			errs := make([]error, len(created)+1)
 			for i := range created {
 				wg.Go(func() {
 					st, err := pgstore.New(t.Context(), pool, &pgstore.Options{Schema: schema})
 					if err == nil {
-						created[i], err = hammer(t.Context(), patient{st}, uint64(i))
+						created[i], err = hammer(t.Context(), patient{st}, i)
 					}
 					errs[i] = err
 				})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -99,5 +100,5 @@ func TestContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		return open(t, pool, schema)
-	}))
+	}), storetest.Processes(func(t *testing.T, _ store.Store) *exec.Cmd { return process(t, "serve", schema) }))
 }

@@ -121,10 +121,10 @@ func leasedOnceInARace(p *probe) {
 	claimed := make(map[store.Key]int)
 	var failed error
 	var racing sync.WaitGroup
-	for range racers {
+	for _, r := range p.racers(o, racers) {
 		racing.Go(func() {
 			for {
-				claims, _, err := o.Claim(p.ctx, crm, 3, long)
+				claims, _, err := r.Claim(p.ctx, crm, 3, long)
 				mu.Lock()
 				for _, c := range claims {
 					claimed[c.Standing.Key]++

@@ -20,11 +20,13 @@
 // default; one that a store cannot have is left out with [Skip], whose reason
 // the test prints. A store that keeps its data in a file or on a server also
 // passes [Reopen], which checks that it does. Run with -race: some properties use
-// a store from several goroutines.
+// a store from several goroutines. A store that several processes may use at once
+// passes [Processes], which has other processes do what those goroutines did.
 //
 // A store that also implements [store.Outbox], or that and [store.Portable], or
-// [store.Expirer], is held to those contracts as well; for one that does not, their properties are skipped
-// and say so. Some of them open two stores, of which the last one is reopened.
+// [store.Expirer], is held to those contracts as well; for one that does not, their
+// properties are skipped and say so. Some of them open two stores, of which the last
+// one is reopened.
 //
 // The texts and keys that are tried are those that have broken other stores.
 // What is not checked here, since a suite cannot bring it about in somebody

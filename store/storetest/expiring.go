@@ -134,11 +134,12 @@ func expiryErases(p *probe) {
 // expiryLosesNobody has people come back while they are being erased.
 func expiryLosesNobody(p *probe) {
 	st := p.asExpirer(p.open())
-	const people, rounds = 20, 5
+	const people, rounds, sweeps = 20, 5, 3
 	keys := make([]store.Key, people)
 	for i := range keys {
 		keys[i] = numbered("telegram", i)
 	}
+	all := p.racers(st, 4)
 	for round := range rounds {
 		limit := after(1000 * (round + 1))
 		old := make([]store.Record, people)
@@ -147,16 +148,16 @@ func expiryLosesNobody(p *probe) {
 		}
 		p.apply(st, old...)
 		var wg sync.WaitGroup
-		failures := make(chan error, people+1)
+		failures := make(chan error, people+sweeps)
 		wg.Go(func() {
-			for range 3 {
-				_, err := st.Expire(p.ctx, keys, limit)
+			for range sweeps {
+				_, err := all[0].Expire(p.ctx, keys, limit)
 				failures <- err
 			}
 		})
-		for _, key := range keys {
+		for i, key := range keys {
 			wg.Go(func() {
-				_, err := st.Apply(p.ctx, []store.Record{observed(key, limit, fields{store.FieldGivenName: fmt.Sprint("back ", round)})})
+				_, err := all[i%len(all)].Apply(p.ctx, []store.Record{observed(key, limit, fields{store.FieldGivenName: fmt.Sprint("back ", round)})})
 				failures <- err
 			})
 		}

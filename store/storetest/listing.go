@@ -188,6 +188,7 @@ func listCancelled(p *probe) {
 
 func listBesideWrites(p *probe) {
 	st, people := p.fill()
+	writer := p.racers(st, 1)[0]
 	var got []store.Key
 	n := 0
 	for person, err := range st.List(p.ctx, store.Filter{}) {
@@ -197,7 +198,7 @@ func listBesideWrites(p *probe) {
 		got = append(got, person.Key)
 		newcomer := numbered("discord", 5000+p.rand.IntN(1e6))
 		p.within("Apply while a listing is under way", func() error {
-			_, err := st.Apply(p.ctx, []store.Record{
+			_, err := writer.Apply(p.ctx, []store.Record{
 				observed(newcomer, after(500), nil),
 				observed(people[n%len(people)].Key, after(500+n), fields{store.FieldUsername: fmt.Sprint("u", n)}),
 			})

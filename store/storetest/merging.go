@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -24,6 +25,7 @@ func createdOnce(p *probe) {
 func createdOnceInARace(p *probe) {
 	st := p.open()
 	const people, racers = 5, 4
+	all := p.racers(st, racers)
 	for n := range people {
 		key := numbered("telegram", n)
 		created := make([]bool, racers)
@@ -34,7 +36,7 @@ func createdOnceInARace(p *probe) {
 			d := observed(key, after(i), fields{store.FieldGivenName: fmt.Sprintf("Ann %d", i), store.NickField(fmt.Sprint(i)): "x"})
 			wg.Go(func() {
 				<-start
-				changes, err := st.Apply(p.ctx, []store.Record{d})
+				changes, err := all[i].Apply(p.ctx, []store.Record{d})
 				errs[i] = err
 				created[i] = err == nil && len(changes) == 1 && changes[0].Created
 			})
@@ -134,6 +136,70 @@ func orderDoesNotMatter(p *probe) {
 	for _, r := range want {
 		p.sameRecord(st, r)
 	}
+}
+
+// mergesInARace does in several orders at once what orderDoesNotMatter does in one.
+func mergesInARace(p *probe) {
+	st := p.open()
+	owes := false
+	if o, ok := st.(store.Outbox); ok {
+		p.enroll(o, crm)
+		owes = true
+	}
+	const people, racers = 8, 4
+	want := make(map[store.Key]store.Record)
+	var deltas []store.Record
+	for n := range people {
+		key := numbered("telegram", n)
+		for range 20 {
+			d := randomDelta(p.rand, key)
+			want[key] = store.Merge(want[key], d)
+			deltas = append(deltas, d)
+		}
+	}
+	p.rand.Shuffle(len(deltas), func(i, j int) { deltas[i], deltas[j] = deltas[j], deltas[i] })
+	errs := make([]error, racers)
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i, r := range p.racers(st, racers) {
+		var own []store.Record // most come once: what is lost must not be said again
+		for n, d := range deltas {
+			if n%racers == i || n%(5*racers) == (i+1)%racers {
+				own = append(own, d)
+			}
+		}
+		wg.Go(func() {
+			<-start
+			for batch := range slices.Chunk(own, 2+i) {
+				if errs[i] = applyPatiently(p.ctx, r, batch); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			p.failf("Apply beside others: %v", err)
+		}
+	}
+	for key, r := range want {
+		p.sameRecord(st, r)
+		if owes {
+			p.state(st.(store.Outbox), key, store.StateOwed)
+		}
+	}
+}
+
+// applyPatiently tries again where others are in the way, as the middleware does.
+func applyPatiently(ctx context.Context, r racer, deltas []store.Record) (err error) {
+	for range 100 {
+		if _, err = r.Apply(ctx, deltas); !errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+	}
+	return err
 }
 
 func changesAreTrue(p *probe) {

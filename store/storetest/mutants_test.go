@@ -78,6 +78,25 @@ var mutants = []struct {
 			return changes, err
 		}
 	}},
+	{"reads and then writes", "merges-in-a-race", func(m *mutant) {
+		var mu sync.Mutex
+		kept := make(map[store.Key]store.Record)
+		m.get = func(_ context.Context, key store.Key) (store.Record, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return kept[key], nil
+		}
+		m.apply = func(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+			for _, d := range deltas {
+				r, _ := m.Get(ctx, d.Key)
+				time.Sleep(time.Millisecond)
+				mu.Lock()
+				kept[d.Key], _ = r.Apply(d)
+				mu.Unlock()
+			}
+			return m.Store.Apply(ctx, deltas)
+		}
+	}},
 	{"has one source", "sources-are-ranked", func(m *mutant) {
 		m.registers(func(reg store.Register) store.Register {
 			reg.Source = store.Observed

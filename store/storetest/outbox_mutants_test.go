@@ -36,6 +36,23 @@ var outboxMutants = []struct {
 			return slices.DeleteFunc(all, func(s store.Standing) bool { return s.Backend == desk })
 		})
 	}},
+	{"owes nothing of what came in a race", "merges-in-a-race", func(m *outboxMutant) {
+		var racing, raced atomic.Int64
+		m.apply = func(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
+			if racing.Add(1) > 1 {
+				raced.Add(1)
+			}
+			defer racing.Add(-1)
+			time.Sleep(time.Millisecond)
+			return m.Store.Apply(ctx, deltas)
+		}
+		m.lists(func(_ store.StandingFilter, all []store.Standing) []store.Standing {
+			if raced.Load() > 0 {
+				return nil
+			}
+			return all
+		})
+	}},
 	{"owes who was only seen", "owes-what-changed", func(m *outboxMutant) {
 		m.apply = func(ctx context.Context, deltas []store.Record) ([]store.Change, error) {
 			changes, err := m.Store.Apply(ctx, deltas)

@@ -22,6 +22,8 @@ type probe struct {
 	patience time.Duration // how long a store that blocks is waited for
 	open     func() store.Store
 	reopen   func(store.Store) store.Store // nil where the store cannot
+	process  func(store.Store) racer       // nil for races between goroutines
+	raced    bool                          // whether racers were asked for
 }
 
 func (p *probe) failf(format string, args ...any) {

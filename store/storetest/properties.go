@@ -9,6 +9,7 @@ var properties = []property{
 	{"clear-clears", "a name that the person removed must not come back", clearClears},
 	{"sources-are-ranked", "what the owner pinned, and what the person declared, survives what the platform says, and shows it again when it is taken back", sourcesAreRanked},
 	{"order-does-not-matter", "events come out of order, twice, and by several processes; the profile must come out the same", orderDoesNotMatter},
+	{"merges-in-a-race", "several goroutines, or processes, hear of the same people at once; who reads and then writes undoes what another wrote in between", mergesInARace},
 	{"changes-are-true", "hooks tell people what changed; the report must be that of Record.Apply", changesAreTrue},
 	{"repeated-keys", "a batch may hold several deltas of one person, which apply one after the other", repeatedKeys},
 	{"all-or-nothing", "a batch that fails is sent again; half of it must not have happened", allOrNothing},

@@ -3,7 +3,9 @@ package storetest
 import (
 	"context"
 	"math/rand/v2"
+	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,21 +32,50 @@ func Run(t *testing.T, newStore func(t *testing.T) store.Store, options ...Optio
 			if why, skipped := c.skip[prop.name]; skipped {
 				t.Skip(why)
 			}
-			p := &probe{
-				ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 30 * time.Second,
-				open: func() store.Store { return newStore(t) },
-			}
-			if c.reopen != nil {
-				p.reopen = func(st store.Store) store.Store { return c.reopen(t, st) }
-			}
-			switch r := prop.check(p); {
-			case r.skipped != "":
-				t.Skip(r.skipped)
-			case r.problem != "":
-				t.Errorf("%s\nbecause: %s\nagain with: storetest.Seed(%d)", r.problem, prop.reason, c.seed)
+			if raced := c.check(t, prop, newStore, false); raced && c.command != nil {
+				t.Run("processes", func(t *testing.T) { c.check(t, prop, newStore, true) })
 			}
 		})
 	}
+}
+
+// check checks one property, and reports whether it is one of a race.
+func (c *config) check(t *testing.T, prop property, newStore func(t *testing.T) store.Store, processes bool) (raced bool) {
+	p := &probe{
+		ctx: t.Context(), rand: rand.New(rand.NewPCG(c.seed, 0)), patience: 30 * time.Second,
+		open: func() store.Store { return newStore(t) },
+	}
+	if c.reopen != nil {
+		p.reopen = func(st store.Store) store.Store { return c.reopen(t, st) }
+	}
+	var ends []func() error
+	if processes {
+		p.process = func(st store.Store) racer {
+			other, end, err := start(c.command(t, st), p.patience)
+			if err != nil {
+				p.failf("the command of storetest.Processes does not start: %v", err)
+			}
+			ends = append(ends, end)
+			return other
+		}
+	}
+	r := prop.check(p)
+	var ending sync.WaitGroup // all at once: with the race detector a process takes a second to exit
+	for _, end := range ends {
+		ending.Go(func() {
+			if err := end(); err != nil {
+				t.Errorf("a process of storetest.Processes: %v", err)
+			}
+		})
+	}
+	ending.Wait()
+	switch {
+	case r.skipped != "":
+		t.Skip(r.skipped)
+	case r.problem != "":
+		t.Errorf("%s\nbecause: %s\nagain with: storetest.Seed(%d)", r.problem, prop.reason, c.seed)
+	}
+	return p.raced
 }
 
 // Properties returns the names of the properties, in the order in which Run
@@ -61,9 +92,10 @@ func Properties() []string {
 type Option func(*config)
 
 type config struct {
-	seed   uint64
-	skip   map[string]string
-	reopen func(t *testing.T, st store.Store) store.Store
+	seed    uint64
+	skip    map[string]string
+	reopen  func(t *testing.T, st store.Store) store.Store
+	command func(t *testing.T, st store.Store) *exec.Cmd
 }
 
 // Skip leaves a property out. The reason is printed with the test's results.
