@@ -81,7 +81,7 @@
 // be called before the bot has started, and an update of kind
 // message_reaction_count cannot be decoded, which stops long polling for good
 // (leave it out of AllowedUpdates). One is gone: Stop while more updates wait
-// than the bot has room for returns.
+// than the bot has room for returns, and they are handled after the next Start.
 //
 // Close the Middleware after bot.Stop has returned, so that the last updates are
 // saved.

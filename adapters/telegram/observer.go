@@ -59,12 +59,12 @@ func (o *observer) contain() {
 }
 
 func (o *observer) observe(u *tele.Update, bot *tele.Bot) {
-	if !o.recent.add(u.ID) {
-		return
-	}
 	var me *tele.User
 	if bot != nil {
 		me = bot.Me
+	}
+	if !o.recent.add(u.ID, idOf(me)) {
+		return
 	}
 	var a act
 	a.read(u, me)
@@ -102,6 +102,13 @@ func (o *observer) replyBy(bot *tele.Bot) replyFunc {
 		o.replier.Store(r)
 	}
 	return r.send
+}
+
+func idOf(me *tele.User) int64 {
+	if me == nil {
+		return 0
+	}
+	return me.ID
 }
 
 // botOf goes through any because Context.Bot returns an interface from telebot

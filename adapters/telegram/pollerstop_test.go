@@ -101,3 +101,35 @@ func TestAnUpdateThatComesAfterStopWaitsForTheNextStart(t *testing.T) {
 		t.Errorf("handled %v", r.handled)
 	}
 }
+
+// A lastPoller has a few more when it is told to stop, and returns before they are looked
+// at.
+type lastPoller struct {
+	update tele.Update
+	sent   chan struct{}
+}
+
+func (p lastPoller) Poll(_ *tele.Bot, dest chan tele.Update, stop chan struct{}) {
+	<-stop
+	for id := 1; id <= 8; id++ {
+		u := p.update
+		u.ID = id
+		dest <- u
+	}
+	close(p.sent)
+}
+
+func TestAllThatWasFetchedIsObservedWhenStopReturns(t *testing.T) {
+	t.Parallel()
+	p := lastPoller{decode(t, say(ann, "x")), make(chan struct{})}
+	r := newRig(t, func(s *tele.Settings, o *middleware.Options) {
+		s.Poller = p
+		o.Who = func(middleware.Sender) bool { <-p.sent; return true }
+	})
+	telegram.Attach(r.bot, r.mw, nil)
+	done := make(chan struct{})
+	go func() { r.bot.Start(); close(done) }()
+	r.bot.Stop()
+	<-done
+	r.settle(8)
+}

@@ -47,7 +47,8 @@ func placeOf(chat any) any {
 }
 
 // reply sends text to a place. telebot takes no context, so ctx
-// is only looked at before; the bot's HTTP client has the timeout.
+// is only looked at before; the bot's HTTP client has the timeout. A group that has
+// become a supergroup since is answered there.
 func (r *replier) reply(ctx context.Context, chat any, text string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -56,8 +57,16 @@ func (r *replier) reply(ctx context.Context, chat any, text string) error {
 	if !ok {
 		return middleware.ErrNoChat
 	}
-	_, err := r.bot.Send(tele.ChatID(to.chat), text, &tele.SendOptions{ThreadID: to.thread})
+	err := r.sendTo(to, text)
+	if group, ok := errors.AsType[tele.GroupError](err); ok {
+		err = r.sendTo(place{chat: group.MigratedTo}, text)
+	}
 	return redact(err, r.bot.Token)
+}
+
+func (r *replier) sendTo(to place, text string) error {
+	_, err := r.bot.Send(tele.ChatID(to.chat), text, &tele.SendOptions{ThreadID: to.thread})
+	return err
 }
 
 // redact takes the token out of an error of telebot's: those of the network hold

@@ -18,7 +18,11 @@ import (
 
 func TestReplyGoesWhereTheEventCameFrom(t *testing.T) {
 	t.Parallel()
-	topic := telegramtest.Message(ann, cats, "/help").With("is_topic_message", true).With("message_thread_id", 5)
+	inTopic := func(u telegramtest.Update) telegramtest.Update {
+		return u.With("is_topic_message", true).With("message_thread_id", 5)
+	}
+	bot := telegramtest.User{ID: 1, IsBot: true, FirstName: "B"}
+	shown := map[string]any{"message_id": 3, "date": 1, "chat": cats, "from": bot, "is_topic_message": true, "message_thread_id": 5}
 	for _, c := range []struct {
 		name         string
 		update       telegramtest.Update
@@ -26,8 +30,13 @@ func TestReplyGoesWhereTheEventCameFrom(t *testing.T) {
 	}{
 		{"private", say(ann, "hi"), "42", ""},
 		{"group", telegramtest.Message(ann, cats, "/help"), "-1001234567890", ""},
-		{"topic of a forum", topic, "-1001234567890", "5"},
-		{"button in a group", telegramtest.Callback(ann, telegramtest.User{ID: 1, IsBot: true, FirstName: "B"}, cats, "x"), "-1001234567890", ""},
+		{"topic of a forum", inTopic(telegramtest.Message(ann, cats, "/help")), "-1001234567890", "5"},
+		{"edit in a topic", inTopic(telegramtest.EditedMessage(ann, cats, "/help")), "-1001234567890", "5"},
+		{"topic of a private chat", inTopic(say(ann, "hi")), "42", "5"},
+		{"thread of answers, which is no topic", telegramtest.Message(ann, cats, "/help").With("message_thread_id", 5), "-1001234567890", ""},
+		{"button in a group", telegramtest.Callback(ann, bot, cats, "x"), "-1001234567890", ""},
+		{"button in a topic", telegramtest.Callback(ann, bot, cats, "x").With("message", shown), "-1001234567890", "5"},
+		{"button of an inline message", telegramtest.Callback(ann, bot, cats, "x").With("message", nil).With("inline_message_id", "7"), "42", ""},
 		{"inline query", telegramtest.InlineQuery(ann, "x"), "42", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -67,6 +76,46 @@ func TestReplyGoesByTheBotThatGotTheEvent(t *testing.T) {
 			t.Errorf("sent %q, want %q", got, want)
 		}
 	}
+}
+
+func TestReplyToAGroupThatHasBecomeASupergroup(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil).run()
+	r.push(telegramtest.Message(ann, telegramtest.Group(-77, "Cats"), "/help"))
+	o := r.settle(1)[0]
+	r.srv.Fail("sendMessage", telegramtest.Error{Code: 400, MigrateTo: -1001234567890})
+	if err := o.Reply(t.Context(), "saved"); err != nil {
+		t.Fatal(err)
+	}
+	sent := r.srv.Sent()
+	if len(sent) != 2 || sent[1].Params["chat_id"] != "-1001234567890" || sent[1].Text() != "saved" { // the first was refused
+		t.Errorf("sent %+v", sent)
+	}
+	r.srv.Fail("sendMessage", telegramtest.Error{Code: 400, MigrateTo: -2}, telegramtest.Error{Code: 400, MigrateTo: -3})
+	if _, ok := errors.AsType[tele.GroupError](o.Reply(t.Context(), "x")); !ok {
+		t.Error("a group that moves for ever is followed")
+	}
+}
+
+// Two bots count their updates each for themselves.
+func TestEqualUpdateIDsOfTwoBotsAreTwoUpdates(t *testing.T) {
+	t.Parallel()
+	first := newRig(t, nil)
+	other, err := tele.NewBot(tele.Settings{Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Me = &tele.User{ID: 99, IsBot: true}
+	h := telegram.Middleware(first.mw, nil)(nothing) // one for both bots
+	for i, c := range []struct {
+		bot *tele.Bot
+		who telegramtest.User
+	}{{first.bot, ann}, {other, bob}, {first.bot, ann}, {other, bob}} {
+		if err := h(c.bot.NewContext(decode(t, say(c.who, "x").WithID(7+i/2)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.settle(4)
 }
 
 func TestReplyWithoutAChat(t *testing.T) {

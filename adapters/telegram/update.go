@@ -245,13 +245,25 @@ func private(c *tele.Chat) bool { return c != nil && c.Type == tele.ChatPrivate 
 // recipient is where an answer to a goes: a pointer into the update, so that it costs
 // nothing.
 func (a *act) recipient() any {
-	switch {
-	case a.message != nil && a.message.TopicMessage && a.chat != nil:
-		return a.message
+	switch m := a.where(); {
+	case m != nil && m.TopicMessage && m.Chat != nil:
+		return m
 	case a.chat != nil:
 		return a.chat
 	case a.from != nil:
 		return a.from
+	default:
+		return nil
+	}
+}
+
+// where is the message that a is about, of which the topic is known.
+func (a *act) where() *tele.Message {
+	switch n := a.native.(type) {
+	case *tele.Message:
+		return n
+	case *tele.Callback:
+		return n.Message
 	default:
 		return nil
 	}

@@ -121,6 +121,7 @@ type Error struct {
 	Code        int    // HTTP status and error_code
 	Description string // "": the usual one of the Code
 	RetryAfter  int    // seconds, for 429; 0: not sent
+	MigrateTo   int64  // the supergroup that a group has become, for 400; 0: not sent
 }
 
 // Fail makes the next calls of method fail, one for each error, before it works
@@ -208,12 +209,18 @@ func respond(w http.ResponseWriter, result any, fault *Error) {
 	envelope := map[string]any{"ok": false, "error_code": fault.Code, "description": fault.Description}
 	if fault.Description == "" {
 		envelope["description"] = http.StatusText(fault.Code)
-		if fault.RetryAfter > 0 {
+		switch {
+		case fault.RetryAfter > 0:
 			envelope["description"] = fmt.Sprintf("Too Many Requests: retry after %d", fault.RetryAfter)
+		case fault.MigrateTo != 0:
+			envelope["description"] = "Bad Request: group chat was upgraded to a supergroup chat"
 		}
 	}
-	if fault.RetryAfter > 0 {
+	switch {
+	case fault.RetryAfter > 0:
 		envelope["parameters"] = map[string]any{"retry_after": fault.RetryAfter}
+	case fault.MigrateTo != 0:
+		envelope["parameters"] = map[string]any{"migrate_to_chat_id": fault.MigrateTo}
 	}
 	w.WriteHeader(fault.Code)
 	json.NewEncoder(w).Encode(envelope)
