@@ -25,11 +25,11 @@
 // Fill in who and when first:
 //
 //	s := middleware.Sender{
-//		Channel: "matrix",  // fixed: 1 to 32 of a-z, 0-9, '-', '_'
-//		UserID:  ev.Sender, // or NumericID, where ids are integers
-//		Event:   ev.Type,   // the platform's own word
-//		At:      ev.Time,   // by the platform's clock
-//		Chat:    ev.RoomID, // what Reply needs to find the chat
+//		Channel: "matrix",         // fixed: 1 to 32 of a-z, 0-9, '-', '_'
+//		UserID:  ev.Sender,        // or NumericID, where ids are integers
+//		Event:   "m.room.message", // the platform's own word, a constant
+//		At:      ev.Time,          // by the platform's clock
+//		Chat:    ev.RoomID,        // what Reply needs to find the chat
 //	}
 //
 // UserID is the id that never changes and never passes to somebody else: not the

@@ -11,8 +11,8 @@ import (
 
 // Drain returns when all that was observed before the call is durable, nothing is
 // owed to Options.Backends any more, dead letters aside, and the hooks have heard
-// of it. When ctx ends before, the error says how many are still owed to whom. Not
-// to be called in a hook.
+// of it. When ctx ends before, the error says how many are still owed to whom. After
+// Close it wraps store.ErrClosed. Not to be called in a hook.
 func (m *Middleware) Drain(ctx context.Context) error {
 	if err := m.Flush(ctx); err != nil {
 		return err

@@ -21,7 +21,7 @@ type ImportOptions struct {
 	Progress func(p ImportProgress)
 }
 
-// ImportProgress says how far an [Middleware.Import] is. What it counts is decided:
+// ImportProgress says how far a [Middleware.Import] is. What it counts is decided:
 // saved, found to be saved already, or left out for good.
 type ImportProgress struct {
 	// Read is how many senders this is about, the first of the sequence. It is the

@@ -12,7 +12,8 @@ import (
 // Set states the fields of p that are not zero, and returns when that is
 // durable. source is store.Declared for what the person told the bot, and
 // store.Pinned for what the bot's owner decides. It also makes the profile of
-// somebody who was never seen.
+// somebody who was never seen. The Key of p is key or zero; FirstSeen and LastSeen
+// of it do not count.
 //
 // Values are validated and refused, never repaired: the error then wraps
 // store.ErrInvalid, is a *store.FieldError to errors.As, and nothing was

@@ -24,7 +24,8 @@ type Change struct {
 
 // Apply joins delta to r, which is what is kept of the person, or a zero Record.
 // It returns the record to keep and the Change to report. Every store is this
-// call inside a transaction.
+// call inside a transaction. The registers of what it returns may be those of r or
+// of delta: a store that keeps the Record itself keeps a copy of them.
 func (r Record) Apply(delta Record) (Record, Change) {
 	merged := Merge(r, delta)
 	c := Change{

@@ -58,6 +58,7 @@ type ThrottledError struct {
 	Err error
 }
 
+// Error is that of Err.
 func (e *ThrottledError) Error() string { return e.Err.Error() }
 
 // Unwrap returns ErrUnavailable and e.Err.
@@ -70,6 +71,7 @@ type FieldError struct {
 	Problem string // what is wrong and what to do, e.g. "is not an https URL"
 }
 
+// Error says the field and the problem.
 func (e *FieldError) Error() string { return fmt.Sprintf("%s %s", e.Field, e.Problem) }
 
 // Unwrap returns ErrInvalid.

@@ -11,8 +11,9 @@ import (
 // field and source one Register. It is also the form of a change: a Record with
 // few registers says just these, and [Merge] joins it to what is kept.
 //
-// Make one with [Patch.Record] or [NewRecord]. A Record is a value: nobody
-// changes its registers once it is made, so it can be shared freely.
+// Make one with [Patch.Record] or [NewRecord]. A Record is a value: its
+// methods and Merge change no registers, and share them. A [Store] shares none with
+// its callers.
 type Record struct {
 	Key Key `json:"key"`
 	// Registers are sorted by field, then source, one for each pair.

@@ -7,8 +7,8 @@
 //	mw, err := middleware.New(st, nil)
 //
 // It is also the reference for authors of other stores: the whole contract of
-// [store.Outbox] and [store.Portable] with nothing in the way. The package
-// storetest holds every store, this one too, to that contract.
+// [store.Outbox], [store.Portable] and [store.Expirer] with nothing in the way. The
+// package storetest holds every store, this one too, to that contract.
 //
 // A Store grows with the people it keeps, about one kilobyte each, and has no
 // upper bound. Use sqlitestore for what has to outlive the process.

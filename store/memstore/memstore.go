@@ -12,8 +12,8 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A Store is a [store.Outbox] and a [store.Portable] in memory. Its methods may be called from many
-// goroutines at once. Make one with [New].
+// A Store is a [store.Outbox], a [store.Portable] and a [store.Expirer] in memory.
+// Its methods may be called from many goroutines at once. Make one with [New].
 type Store struct {
 	mu         sync.RWMutex
 	people     map[store.Key]store.Record

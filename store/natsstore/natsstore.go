@@ -41,8 +41,9 @@ type Options struct {
 	Replicas int
 }
 
-// A Store is a [store.Outbox] in a JetStream key-value bucket. Its methods may be
-// called from many goroutines and processes at once. Make one with [New].
+// A Store is a [store.Outbox], a [store.Portable] and a [store.Expirer] in a
+// JetStream key-value bucket. Its methods may be called from many goroutines and
+// processes at once. Make one with [New].
 type Store struct {
 	nc     *nats.Conn
 	name   string // of the stream

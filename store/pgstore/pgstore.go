@@ -14,16 +14,17 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// Options of [New]. The zero Options are ready to use.
+// Options are the settings of a [Store]. The zero value and nil are ready to use.
 type Options struct {
 	// Schema is the Postgres schema that holds the tables, one that holds
 	// nothing else. Several stores in one database need one each. "": rollcall.
 	Schema string
 }
 
-// A Store is a [store.Outbox] in a schema of a Postgres. Make one with [New]. Its
-// methods may be called from many goroutines at once, and in many processes. Each
-// takes one connection of the pool while it runs, or while it reads a page.
+// A Store is a [store.Outbox], a [store.Portable] and a [store.Expirer] in a schema
+// of a Postgres. Make one with [New]. Its methods may be called from many goroutines
+// at once, and in many processes. Each takes one connection of the pool while it
+// runs, or while it reads a page.
 //
 // A server that is away, restarts, is full or lets nobody in gives errors that
 // wrap store.ErrUnavailable. The *pgconn.PgError of the driver is reachable with

@@ -51,8 +51,8 @@ const writerCache = "PRAGMA cache_size = -16384" // KiB
 //
 // What is not ours stays as it is, byte for byte: the error wraps [ErrForeign],
 // [ErrNewerSchema] or [ErrCorrupt]. It wraps store.ErrInvalid for a path that
-// cannot be one, and store.ErrUnavailable where the file cannot be written or
-// is locked for long.
+// cannot be one, fs.ErrNotExist where there is no such folder, and
+// store.ErrUnavailable where the file cannot be written or is locked for long.
 func Open(path string) (*Store, error) { return open(path, migrations) }
 
 func open(path string, steps []string) (*Store, error) {

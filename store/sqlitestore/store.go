@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A Store is a [store.Outbox] in one SQLite file. Make one with [Open]. Its
-// methods may be called from many goroutines at once; writes take turns, reads
-// run beside them.
+// A Store is a [store.Outbox], a [store.Portable] and a [store.Expirer] in one
+// SQLite file. Make one with [Open]. Its methods may be called from many goroutines
+// at once; writes take turns, reads run beside them.
 //
 // While another process holds the file, a call waits for up to five seconds and
 // then returns an error that wraps store.ErrUnavailable. So do a full disk, a

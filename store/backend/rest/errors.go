@@ -32,6 +32,7 @@ type Error struct {
 	kind error
 }
 
+// Error says the fields that are set, such as "crm.example.com answered 404".
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Host)

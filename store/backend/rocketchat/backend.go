@@ -85,8 +85,9 @@ const (
 	defaultEmailDomain = "rollcall.invalid"
 )
 
-// New returns a Backend that acts as the account of this id and token. The error
-// wraps store.ErrInvalid.
+// New returns a Backend that acts as the account of this id and token, on the
+// server at Options.BaseURL, which must be set. The error wraps store.ErrInvalid
+// and says what to change.
 func New(userID, authToken string, o *Options) (*Backend, error) {
 	if o == nil {
 		o = &Options{}
