@@ -88,7 +88,8 @@
 //   - lock_timeout, statement_timeout and the like are yours: set them in the pool's
 //     URL. What they end is store.ErrUnavailable, and nothing happened.
 //   - PgBouncer in transaction mode works from version 1.21 on, which knows prepared
-//     statements, or with default_query_exec_mode=exec in the pool's URL.
+//     statements, or with default_query_exec_mode=exec in the pool's URL (or
+//     simple_protocol, which costs more). In statement mode it cannot work.
 //
 // # When the server is away
 //
@@ -97,6 +98,10 @@
 // middleware keeps what it has and comes back. Where the connection breaks while the
 // server commits, nobody can know whether it did. To apply the same again is harmless,
 // since merging is idempotent.
+//
+// Where several hosts stand in the URL, and target_session_attrs=read-write, the pool
+// finds the one that took over. A connection whose server has become a standby, or takes
+// no changes for another reason, is closed after the first call that it failed.
 //
 // A connection that the network has forgotten, without a reset, looks alive: who takes
 // it waits until their context ends, with the middleware 30 seconds, and the pool may

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
@@ -166,4 +167,38 @@ func TestServerRestartsUnderLoad(t *testing.T) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	})
+}
+
+// A connection to a server that has become a standby is alive, and good for nothing:
+// the pool has to look for another one.
+func TestConnectionToAStandbyIsGivenUp(t *testing.T) {
+	schema := pgtest.Schema(t)
+	open(t, pgtest.Pool(t), schema)
+	config := pgtest.Pool(t).Config()
+	config.MaxConns = 1
+	made := 0
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		made++
+		if made > 1 {
+			return nil
+		}
+		_, err := c.Exec(ctx, "SET default_transaction_read_only = on")
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	st := open(t, pool, schema)
+	delta := observed(store.Key{Channel: "telegram", UserID: "1"}, epoch, nil)
+	if _, err := st.Apply(t.Context(), []store.Record{delta}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Apply on a standby: %v", err)
+	}
+	if changes, err := st.Apply(t.Context(), []store.Record{delta}); err != nil || !changes[0].Created {
+		t.Errorf("Apply when the other server can be had: %v, %v", changes, err)
+	}
+	if made != 2 {
+		t.Errorf("%d connections were made, want 2", made)
+	}
 }

@@ -83,6 +83,16 @@ func TestOddTextsAreKept(t *testing.T) {
 		if got, err := s.Get(t.Context(), key); err != nil || !got.Equal(r) {
 			t.Errorf("text %q: %v", text, err)
 		}
+		found := false
+		for p, err := range s.List(t.Context(), store.Filter{Search: text}) {
+			if err != nil {
+				t.Fatalf("a search for %q: %v", text, err)
+			}
+			found = found || p.Key == key
+		}
+		if !found {
+			t.Errorf("a search for %q does not find who is called so", text)
+		}
 	}
 }
 

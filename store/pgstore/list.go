@@ -75,7 +75,7 @@ func pageQuery(f store.Filter, size int) (query string, args []any) {
 		add("first_seen >= ?", bound(f.CreatedSince))
 	}
 	if f.Search != "" {
-		add("strpos(search, ?) > 0", store.FoldSearch(f.Search))
+		add("strpos(search, ?) > 0", storable(store.FoldSearch(f.Search)))
 	}
 	args = append(args, size)
 	return "SELECT channel, user_id, record FROM rollcall.people WHERE " + strings.Join(where, " AND ") +

@@ -31,7 +31,7 @@ func open(t testing.TB, pool *pgxpool.Pool, schema string) *pgstore.Store {
 	return st
 }
 
-// As a pool is that goes through PgBouncer, in a database of another language, whose
+// As pools are that go through PgBouncer, in a database of another language, whose
 // transactions are serializable unless they say otherwise.
 func TestContractInOtherSurroundings(t *testing.T) {
 	admin := pgtest.Pool(t)
@@ -51,20 +51,24 @@ func TestContractInOtherSurroundings(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	config := admin.Config()
-	config.ConnConfig.Database = name
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
-	config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
 	n := 0
-	storetest.Run(t, func(t *testing.T) store.Store {
-		n++
-		return open(t, pool, fmt.Sprint("number ", n))
-	})
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+		t.Run(mode.String(), func(t *testing.T) {
+			config := admin.Config()
+			config.ConnConfig.Database = name
+			config.ConnConfig.DefaultQueryExecMode = mode
+			config.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			storetest.Run(t, func(t *testing.T) store.Store {
+				n++
+				return open(t, pool, fmt.Sprint("number ", n))
+			})
+		})
+	}
 }
 
 // The Example needs a server, so the tests run it.

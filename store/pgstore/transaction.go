@@ -54,7 +54,10 @@ func (s *Store) transact(ctx context.Context, do func(tx *transaction) error) er
 			return false, nil
 		}
 		retry = conflict(err) || !tx.committing && broken(err)
-		if !c.Conn().IsClosed() && ctx.Err() == nil {
+		switch {
+		case readOnly(err):
+			_ = c.Conn().Close(ctx) // the pool makes another one, which may lead to another server
+		case !c.Conn().IsClosed() && ctx.Err() == nil:
 			// Where it fails the pool drops the connection, which ends the
 			// transaction as well.
 			_, _ = c.Exec(ctx, "ROLLBACK")
@@ -127,6 +130,13 @@ func conflict(err error) bool {
 		return true
 	}
 	return false
+}
+
+// readOnly reports whether the server takes no changes, as one does that was made a
+// standby while connections to it stayed.
+func readOnly(err error) bool {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && failure.Code == "25006"
 }
 
 // broken reports whether the connection is gone.
