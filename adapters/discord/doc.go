@@ -71,7 +71,8 @@
 //
 // Outcome.Reply sends to the channel that the message came from. An interaction
 // is answered by an ephemeral followup; until the bot has given its own first
-// response, Reply waits, up to three seconds. A reply pings nobody. It is the
+// response, Reply waits, up to three seconds after the interaction came, and from
+// fifteen minutes on it is too late: middleware.ErrNoChat. A reply pings nobody. It is the
 // only call that the adapter makes to Discord, and it runs on the hook's
 // goroutine: discordgo may sleep there, whatever the context says, when a rate
 // limit is used up. Errors are discordgo's without their secrets: a

@@ -2,6 +2,7 @@ package discord
 
 import (
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/bwmarrin/discordgo"
@@ -83,7 +84,7 @@ func (a *adapter) hand(session *discordgo.Session, event any, act *act) {
 	act.tell(&s, a.o)
 	s.Native = event
 	if c, ok := s.Chat.(*chat); ok {
-		c.session = session
+		c.session, c.came = session, time.Now()
 		s.Reply = reply
 	}
 	a.mw.Observe(&s)

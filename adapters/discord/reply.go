@@ -21,12 +21,18 @@ type chat struct {
 	channel uint64
 	app     uint64 // 0: no interaction
 	token   string // of the interaction; a secret for 15 minutes
+	came    time.Time
 }
 
 // ackTime is how long a bot has for its first answer to an interaction. A
 // followup can be sent only after that answer.
 // https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-callback
 const ackTime = 3 * time.Second
+
+// tokenTime is how long Discord takes an interaction's token. An answer with an old one
+// counts among the invalid requests, for too many of which it shuts the whole bot out.
+// https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+const tokenTime = 15 * time.Minute
 
 const followupEvery = 250 * time.Millisecond
 
@@ -40,7 +46,8 @@ const unknownWebhook = 10015
 // An interaction is answered by an ephemeral followup, never by its first
 // response, which is the bot's own to give: with that one taken, the bot's
 // would fail. So while the bot has not responded yet, reply tries again, for as
-// long as a response is possible.
+// long as a response is possible. That goes by when the interaction came: the store
+// can have been away since then, and many answers wait.
 func reply(ctx context.Context, to any, text string) error {
 	c, ok := to.(*chat)
 	if !ok || c.session == nil {
@@ -49,13 +56,17 @@ func reply(ctx context.Context, to any, text string) error {
 	if c.app == 0 {
 		return c.clean(ctx, c.message(ctx, text))
 	}
+	if time.Since(c.came) >= tokenTime {
+		return middleware.ErrNoChat
+	}
 	err := c.followup(ctx, text)
-	for end := time.Now().Add(ackTime); unanswered(err) && time.Now().Before(end); err = c.followup(ctx, text) {
+	for unanswered(err) && time.Since(c.came) < ackTime {
 		select {
 		case <-ctx.Done():
 			return c.clean(ctx, err)
 		case <-time.After(followupEvery):
 		}
+		err = c.followup(ctx, text)
 	}
 	return c.clean(ctx, err)
 }

@@ -197,27 +197,25 @@ func TestAReplyKeepsDiscordsErrorCode(t *testing.T) {
 	}
 }
 
+// unanswered returns the outcome of an interaction to which the bot has not responded, and
+// counts what is sent.
+func unanswered(t *testing.T) (middleware.Outcome, *atomic.Int32) {
+	t.Helper()
+	calls := new(atomic.Int32)
+	return observed(t, discordtest.SlashCommand(ann, discordtest.DM, "ping"), func(*http.Request) (*http.Response, error) {
+		calls.Add(1)
+		return response(404, `{"code":10015,"message":"Unknown Webhook"}`), nil
+	}), calls
+}
+
 // A bot that never responds to the interaction: the reply gives up when no
 // response is possible any more.
 func TestAReplyBeforeAnyResponseGivesUpAfterThreeSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		session, err := discordgo.New(discordtest.Token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		session.Client = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-			calls.Add(1)
-			return response(404, `{"code":10015,"message":"Unknown Webhook"}`), nil
-		})}
-		r := newRoll(t, middleware.Options{})
-		e := discordtest.SlashCommand(ann, discordtest.DM, "ping")
-		discord.Handler(r.Middleware, nil)(session, &discordgo.Event{Type: e.Type, RawData: e.Data})
-		o := r.next(t, 1)[0]
-
+		o, calls := unanswered(t)
 		begin := time.Now()
-		err = o.Reply(t.Context(), "hi")
+		err := o.Reply(t.Context(), "hi")
 		if rest, ok := errors.AsType[*discordgo.RESTError](err); !ok || rest.Message.Code != 10015 {
 			t.Errorf("Reply: %v", err)
 		}
@@ -227,12 +225,61 @@ func TestAReplyBeforeAnyResponseGivesUpAfterThreeSeconds(t *testing.T) {
 		if n := calls.Load(); n != 13 {
 			t.Errorf("tried %d times", n)
 		}
+	})
+}
 
+func TestAReplyBeforeAnyResponseHeedsItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, _ := unanswered(t)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		begin = time.Now()
+		begin := time.Now()
 		if err := o.Reply(ctx, "hi"); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
 			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+	})
+}
+
+// When the store was away, the answers to all that was observed meanwhile come at once,
+// one after the other.
+func TestALateReplyToAnInteractionDoesNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, calls := unanswered(t)
+		time.Sleep(15*time.Minute - 1)
+		begin := time.Now()
+		err := o.Reply(t.Context(), "hi")
+		if rest, ok := errors.AsType[*discordgo.RESTError](err); !ok || rest.Message.Code != 10015 {
+			t.Errorf("Reply: %v", err)
+		}
+		if n := calls.Load(); n != 1 || time.Since(begin) != 0 {
+			t.Errorf("tried %d times, for %v", n, time.Since(begin))
+		}
+	})
+}
+
+// Discord shuts out a bot that makes too many requests with tokens that are over.
+func TestATokenThatIsOverIsNotUsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o, calls := unanswered(t)
+		time.Sleep(15 * time.Minute)
+		if err := o.Reply(t.Context(), "hi"); !errors.Is(err, middleware.ErrNoChat) || calls.Load() != 0 {
+			t.Errorf("Reply: %v, tried %d times", err, calls.Load())
+		}
+	})
+}
+
+func TestAReplyToAMessageMayComeLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := observed(t, discordtest.Message(ann, discordtest.DM, "hi"), func(*http.Request) (*http.Response, error) {
+			return response(200, `{}`), nil
+		})
+		time.Sleep(24 * time.Hour)
+		if err := o.Reply(t.Context(), "hi"); err != nil {
+			t.Errorf("Reply: %v", err)
 		}
 	})
 }
