@@ -3,40 +3,47 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
 
 // A target is a fuzz test.
-type target struct{ dir, name string }
+type target struct{ dir, name string } // dir is from the root of the repository
 
-// fuzzTargets are those of the root module that are wanted.
+// fuzzTargets are those of the root module that are wanted. They are looked for in the
+// source: to ask each package's tests would build them all.
 func (r runner) fuzzTargets(ctx context.Context) ([]target, error) {
-	out, err := r.command(ctx, ".", "test", "-list", "^Fuzz", "./...").Output()
+	list := `{{$p := .}}{{range .TestGoFiles}}{{$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$p.Dir}}/{{.}}{{"\n"}}{{end}}`
+	out, err := r.command(ctx, ".", "list", "-f", list, "./...").Output()
 	if err != nil {
-		return nil, fmt.Errorf("looking for fuzz tests: %w\n%s", err, out)
+		return nil, fmt.Errorf("looking for fuzz tests: %w", err)
 	}
 	var all []target
-	var names []string
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 1 && strings.HasPrefix(fields[0], "Fuzz"):
-			names = append(names, fields[0])
-		case len(fields) > 1 && fields[0] == "ok": // and then the package
-			dir := "." + strings.TrimPrefix(fields[1], module)
-			for _, name := range names {
-				if r.only.MatchString(dir + " " + name) {
-					all = append(all, target{dir, name})
-				}
+	for path := range strings.Lines(string(out)) {
+		path = strings.TrimSpace(path)
+		if path == "" {
+			continue
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("looking for fuzz tests: %w", err)
+		}
+		dir, err := filepath.Rel(r.root, filepath.Dir(path))
+		if err != nil {
+			return nil, fmt.Errorf("looking for fuzz tests: %w", err)
+		}
+		for _, found := range fuzzTest.FindAllSubmatch(source, -1) {
+			if name := string(found[1]); r.only.MatchString(dir + " " + name) {
+				all = append(all, target{dir, name})
 			}
-			names = nil
 		}
 	}
 	return all, nil
 }
 
-const module = "github.com/rollcall-go/rollcall"
+var fuzzTest = regexp.MustCompile(`(?m)^func (Fuzz\w*)\(\w+ \*testing\.F\)`)
 
 var executions = regexp.MustCompile(`execs: (\d+)`)
 
@@ -44,7 +51,7 @@ var executions = regexp.MustCompile(`execs: (\d+)`)
 // since at the end of a time Go's fuzzer, before 1.27, takes its own deadline for a
 // failure of the test now and then (https://go.dev/issue/75804).
 func (r runner) fuzz(ctx context.Context, t target, inputs int) row {
-	x := row{promise: "no input brings a decoder down", where: strings.TrimPrefix(t.dir, "./"), test: t.name, state: notHeld}
+	x := row{promise: "no input brings a decoder down", where: t.dir, test: t.name, state: notHeld}
 	fmt.Fprintf(r.progress, "prove: %s %s\n", t.dir, t.name) //nolint:errcheck // nobody to tell
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

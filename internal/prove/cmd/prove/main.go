@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -45,9 +47,14 @@ func prove(ctx context.Context, soak bool, only string, fuzz int) (held bool, er
 	}
 	r := runner{root: root, soak: soak, only: wanted, progress: os.Stderr}
 	began := time.Now()
-	var rows []row
-	for _, s := range suites {
-		rows = append(rows, r.run(ctx, s)...)
+	of := make([][]row, len(suites))
+	var beside sync.WaitGroup
+	for i, s := range suites {
+		if s.beside {
+			beside.Go(func() { of[i] = r.run(ctx, s) })
+		} else {
+			of[i] = r.run(ctx, s)
+		}
 	}
 	if fuzz == 0 {
 		fuzz = 30_000
@@ -55,13 +62,16 @@ func prove(ctx context.Context, soak bool, only string, fuzz int) (held bool, er
 			fuzz = 5_000_000
 		}
 	}
+	var fuzzed []row
 	targets, err := r.fuzzTargets(ctx)
-	if err != nil { // the table so far is worth seeing
-		rows = append(rows, row{promise: "no input brings a decoder down", state: notHeld, detail: err.Error()})
+	if err != nil { // the rest of the table is worth seeing
+		fuzzed = append(fuzzed, row{promise: "no input brings a decoder down", state: notHeld, detail: err.Error()})
 	}
 	for _, t := range targets {
-		rows = append(rows, r.fuzz(ctx, t, fuzz))
+		fuzzed = append(fuzzed, r.fuzz(ctx, t, fuzz))
 	}
+	beside.Wait()
+	rows := append(slices.Concat(of...), fuzzed...)
 	if len(rows) == 0 {
 		return false, fmt.Errorf("no test matches %q", only)
 	}

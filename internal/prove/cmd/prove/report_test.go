@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,5 +113,21 @@ func TestPatternNamesTestsAndSubtestsWhole(t *testing.T) {
 	s := suite{dir: "x", proofs: []proof{{"a", "TestA"}, {"b", "TestB/one-of"}, {"c", "TestC"}}}
 	if got, want := s.pattern(regexp.MustCompile("TestA|TestB")), "^TestA$|^TestB$/^one-of$"; got != want {
 		t.Errorf("pattern = %s, want %s", got, want)
+	}
+}
+
+func TestFuzzTargetsAreFoundInTheSource(t *testing.T) {
+	root, err := rootOf(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := runner{root: root, only: regexp.MustCompile("^store Fuzz")}.fuzzTargets(t.Context())
+	if err != nil || !slices.Contains(found, target{"store", "FuzzMerge"}) {
+		t.Errorf("%v, %v", found, err)
+	}
+	for _, f := range found {
+		if f.dir != "store" {
+			t.Errorf("%v was not wanted", f)
+		}
 	}
 }

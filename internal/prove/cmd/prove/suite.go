@@ -14,6 +14,9 @@ type suite struct {
 	env  []string // NAME=value
 	args []string // for the test binary
 	soak []string // further ones for the large sizes
+	// beside says that the tests mostly wait, for servers that elect a leader: what
+	// comes after them is run meanwhile.
+	beside bool
 	// proofs are the tests that are run. nil: all, and each says itself what it
 	// proves, with t.Attr("promise", ...).
 	proofs []proof

@@ -3,6 +3,11 @@ package main
 // suites are all tests that promises rest on, in the order of the table.
 var suites = []suite{
 	{dir: "internal/prove", args: []string{"-rapid.checks=10000"}, soak: []string{"-rapid.checks=1000000"}},
+	{dir: "internal/natstest", args: []string{"-kills", "30"}, soak: []string{"-kills", "200"}, beside: true, proofs: []proof{
+		{"JetStream, killed leaders: nothing acknowledged is lost", "TestKilledLeadersLoseNothing"},
+		{"JetStream, killed node", "TestKillOfTheOneNode"},
+		{"JetStream: a forgotten person is out of the bucket", "TestForgetEmptiesTheBucket"},
+	}},
 	{dir: "internal/prove/disk", proofs: []proof{
 		{"the power cut itself: SQLite's safe settings hold, others lose", "TestPowerCutsTellSettingsApart"},
 	}},
@@ -47,11 +52,6 @@ var suites = []suite{
 	contract("store/pgstore"),
 	{dir: "internal/toxitest", proofs: []proof{
 		{"Postgres over a bad line: the bot goes on, nobody is lost", "TestBotAndBackendThroughTrouble"},
-	}},
-	{dir: "internal/natstest", args: []string{"-kills", "30"}, soak: []string{"-kills", "200"}, proofs: []proof{
-		{"JetStream, killed leaders: nothing acknowledged is lost", "TestKilledLeadersLoseNothing"},
-		{"JetStream, killed node", "TestKillOfTheOneNode"},
-		{"JetStream: a forgotten person is out of the bucket", "TestForgetEmptiesTheBucket"},
 	}},
 	contract("internal/natstest"),
 	{dir: "store/backend/rest", proofs: []proof{
