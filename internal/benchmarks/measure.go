@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -90,23 +91,42 @@ func run(ctx context.Context, s Subject, rounds int) (readings map[string][]Read
 			}
 		}
 	}
+	if s.Instructions {
+		if err := countAll(ctx, s.Name, sides); err != nil {
+			return nil, err
+		}
+	}
 	readings = make(map[string][]Reading, len(sides))
 	for _, c := range sides {
-		if s.Instructions && c.loop != nil {
-			n, err := countInstructions(ctx, s.Name, c.side.Name, min(c.count, 25_000))
+		readings[c.side.Name] = c.readings
+	}
+	return readings, nil
+}
+
+// countAll counts the instructions of all Loops at once: another one beside it makes none
+// of them take more.
+func countAll(ctx context.Context, subject string, sides []*contestant) error {
+	errs := make([]error, len(sides))
+	var counting sync.WaitGroup
+	for i, c := range sides {
+		if c.loop == nil {
+			continue
+		}
+		counting.Go(func() {
+			n, err := countInstructions(ctx, subject, c.side.Name, min(c.count, 25_000))
 			switch {
 			case errors.Is(err, errNoValgrind):
 			case err != nil:
-				return nil, fmt.Errorf("%s, %s: %w", s.Name, c.side.Name, err)
+				errs[i] = fmt.Errorf("%s, %s: %w", subject, c.side.Name, err)
 			default:
 				for _, r := range c.readings {
 					r[Instructions] = n
 				}
 			}
-		}
-		readings[c.side.Name] = c.readings
+		})
 	}
-	return readings, nil
+	counting.Wait()
+	return errors.Join(errs...)
 }
 
 // open prepares a Loop, and finds out how many operations take a turn.
