@@ -110,10 +110,10 @@ func build() (string, error) {
 			return "", err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	for _, command := range [][]string{
-		{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"},
+		{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=5"},
 		{"node", "node_modules/esbuild/bin/esbuild", "check.mjs", "--bundle", "--platform=node", "--format=esm", "--outfile=bundle.mjs"},
 	} {
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
