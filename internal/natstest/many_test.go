@@ -18,7 +18,7 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-var people = flag.Int("people", 2000, "how many people TestManyPeople keeps; above 100000 the server lists them in parts")
+var people = flag.Int("people", 2000, "how many people TestManyPeople keeps, and places are left in TestOwedBehindManyStrays; above 100000 the server lists them in parts")
 
 func TestManyPeople(t *testing.T) {
 	t.Parallel()

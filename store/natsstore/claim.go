@@ -81,17 +81,17 @@ func (c *claimer) claimLanes(ctx context.Context) error {
 		if i == 2 && (len(c.claims) > 0 || c.wait > 0) {
 			break
 		}
-		listed := false
-		for len(c.claims) < c.limit {
+		for next, more := 0, true; len(c.claims) < c.limit; {
 			candidates := c.s.take(c.backend, c.number, l, min(c.limit-len(c.claims), claimSize))
 			if len(candidates) == 0 {
-				if listed {
+				if !more {
 					break
 				}
-				listed = true
-				if err := c.list(ctx, l); err != nil {
+				var err error
+				if next, err = c.list(ctx, l, next); err != nil {
 					return err
 				}
+				more = next > 0
 				continue
 			}
 			if err := c.try(ctx, l, candidates); err != nil {
@@ -132,7 +132,7 @@ func (s *Store) candidates(ctx context.Context, backend string, number uint64, l
 			inUse[x.place] = true
 		}
 	}
-	s.confirm(backend, number, l, listed, noted)
+	s.confirm(backend, number, l, listed, noted, offset > 0 || next > 0)
 	_ = s.sweep(ctx, backend, number, marked, func(at place) bool { return !inUse[at] }) // the next one does it
 	return listed, next, nil
 }
@@ -143,11 +143,12 @@ func (c *claimer) waitFor(d time.Duration) {
 	}
 }
 
-// list fills a lane of the queue with what is due.
-func (c *claimer) list(ctx context.Context, l lane) error {
-	listed, _, err := c.s.candidates(ctx, c.backend, c.number, l, 0)
+// list fills a lane of the queue with what is due, from the place at offset on. next is
+// the offset of more that may be due, 0 where there is none.
+func (c *claimer) list(ctx context.Context, l lane, offset int) (next int, err error) {
+	listed, next, err := c.s.candidates(ctx, c.backend, c.number, l, offset)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	now := time.Now()
 	var due []candidate
@@ -156,10 +157,11 @@ func (c *claimer) list(ctx context.Context, l lane) error {
 			due = append(due, x)
 		} else {
 			c.waitFor(when.Sub(now))
+			next = 0
 		}
 	}
 	c.s.keep(c.backend, c.number, l, due)
-	return nil
+	return next, nil
 }
 
 // try claims those of the candidates that are still due.

@@ -31,7 +31,8 @@
 //
 // The user of the connection needs to publish to $KV.<bucket>.> and
 // $JS.API.{INFO,STREAM.*.KV_<bucket>,STREAM.MSG.GET.KV_<bucket>,DIRECT.GET.KV_<bucket>}
-// and to subscribe to its inbox.
+// and to subscribe to its inbox. Where js was made for a domain or with an API prefix,
+// all of this is below that, also what is published to the bucket.
 //
 // # What is in the bucket
 //
@@ -57,7 +58,8 @@
 // removed when the change is written. A process that is killed between the two, or
 // while it writes a change of more than 1000 messages, leaves places without a
 // standing. A Backlog counts them, and Middleware.Drain waits for them, until a Claim
-// finds them for the second time and they are four seconds old.
+// finds them for the second time and they are four seconds old. Those of dead letters
+// are counted until Replay.
 //
 // Ids are in hex in subjects, so no id can be taken for a wildcard, or for two
 // tokens. The bucket can be looked at with the tool nats:
@@ -86,7 +88,14 @@
 // While a cluster elects a leader, which takes up to nine seconds, calls wait, up
 // to 30 seconds or until their context ends. Then the error wraps
 // store.ErrUnavailable, and an Apply may have happened all the same, wholly: to
-// apply it again is harmless.
+// apply it again is harmless. How long one answer is waited for, two to 16 seconds,
+// follows the answers before. A page of a listing is asked for twice, for 20 and for 60
+// seconds; to go on behind an error set Filter.After to the last Key that came.
+//
+// A bucket that comes back with less than it had, after a power cut without
+// sync_interval: always or from a backup, is used as it is, some seconds later. What a
+// running bot has saved it may not save again until that changes, or the bot is started
+// again.
 // The bot does not wait: while 30 leaders in a row were killed under load, the p99
 // of Middleware.Observe was 80 microseconds, and 133 before that, and nothing that
 // was acknowledged was lost (in internal/natstest:

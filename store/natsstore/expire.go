@@ -35,7 +35,6 @@ func (s *Store) Expire(ctx context.Context, keys []store.Key, before time.Time) 
 			case p.empty():
 				expired[i] = t.doubtful && last[i]
 			}
-			p.purgeIfEmpty()
 		}
 		last = expired
 		return expired, nil

@@ -20,6 +20,8 @@ const (
 	// sweepFrom is how many marks a process writes before it looks which groups
 	// can be removed.
 	sweepFrom = 4000
+	// sweepSize is how many groups are removed at once.
+	sweepSize = 20
 )
 
 // A leaving is a place where a standing is not any more.
@@ -95,7 +97,7 @@ func (s *Store) sweep(ctx context.Context, backend string, number uint64, marked
 	for x := range marked {
 		groups[x.place] = true
 	}
-	var marks, places []purge
+	var empty []place
 	for _, at := range slices.Sorted(maps.Keys(groups)) {
 		if !maybe(at) {
 			continue
@@ -110,15 +112,33 @@ func (s *Store) sweep(ctx context.Context, backend string, number uint64, marked
 			left = left || err != nil || !marked[x]
 		}
 		if !left {
-			marks = append(marks, purge{Filter: gone + string(at) + ".>"})
-			places = append(places, purge{Filter: owed + string(at) + ".>"})
+			empty = append(empty, at)
 		}
 	}
-	// In this order: a place counts, and one without a mark is looked at again.
-	if err := s.purge(ctx, marks); err != nil {
-		return err
+	for some := range slices.Chunk(empty, sweepSize) {
+		if err := s.removeGroups(ctx, owed, gone, some); err != nil {
+			return err
+		}
 	}
-	return s.purge(ctx, places)
+	return nil
+}
+
+// removeGroups removes the marks of groups, and then the places: a place counts, and
+// one without a mark is looked at again. That takes long where there are many, so it is
+// not left half-done.
+func (s *Store) removeGroups(ctx context.Context, owed, gone string, groups []place) error {
+	ctx, cancel := outlasting(ctx, patience)
+	defer cancel()
+	for _, root := range []string{gone, owed} {
+		purges := make([]purge, len(groups))
+		for i, at := range groups {
+			purges[i] = purge{Filter: root + string(at) + ".>"}
+		}
+		if err := retry(ctx, func() error { return s.purge(ctx, purges) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepAll sweeps a lane.

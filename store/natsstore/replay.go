@@ -28,15 +28,19 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int,
 		return 0, err
 	}
 	total := 0
-	for n := 1; n > 0; { // there are more dead letters than one list holds
+	for more := true; more; { // there are more dead letters than one list holds
+		noted := len(s.notedBefore(backend, e.Number, laneDead))
 		dead, _, err := s.candidates(ctx, backend, e.Number, laneDead, 0)
-		if err == nil {
-			n, err = s.replayThese(ctx, backend, dead)
-			total += n
-		}
 		if err != nil {
 			return total, err
 		}
+		n, err := s.replayThese(ctx, backend, dead)
+		total += n
+		if err != nil {
+			return total, err
+		}
+		// A stray is known when it is listed again, and Claim does not list this lane.
+		more = n > 0 || len(s.notedBefore(backend, e.Number, laneDead)) > noted
 	}
 	for _, l := range []lane{laneLive, laneBulk} {
 		waiting, err := s.waiting(ctx, backend, e.Number, l)

@@ -119,9 +119,7 @@ func (s *Store) change(ctx context.Context, doing string, key store.Key, change 
 		return fmt.Errorf("natsstore: %s: %w", doing, err)
 	}
 	err := s.update(ctx, []store.Key{key}, func(t *tx) error {
-		p := t.people[key]
-		change(t, p)
-		p.purgeIfEmpty()
+		change(t, t.people[key])
 		return nil
 	})
 	if err != nil {

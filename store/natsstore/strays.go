@@ -62,8 +62,9 @@ func (s *Store) notedBefore(backend string, number uint64, l lane) map[candidate
 	return maps.Clone(s.queue(backend, number).noted[l])
 }
 
-// confirm says which of those that were noted were listed again. The others are gone.
-func (s *Store) confirm(backend string, number uint64, l lane, listed []candidate, noted map[candidate]bool) {
+// confirm says which of those that were noted were listed again. The others are gone,
+// or elsewhere in the lane where only a part of it was listed.
+func (s *Store) confirm(backend string, number uint64, l lane, listed []candidate, noted map[candidate]bool, part bool) {
 	strays := make(map[candidate]bool)
 	for _, x := range listed {
 		if noted[x] {
@@ -74,5 +75,7 @@ func (s *Store) confirm(backend string, number uint64, l lane, listed []candidat
 	defer s.mu.Unlock()
 	q := s.queue(backend, number)
 	q.strays[l] = strays
-	maps.DeleteFunc(q.noted[l], func(x candidate, _ bool) bool { return noted[x] && !strays[x] })
+	if !part {
+		maps.DeleteFunc(q.noted[l], func(x candidate, _ bool) bool { return noted[x] && !strays[x] })
+	}
 }

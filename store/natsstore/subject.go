@@ -134,6 +134,12 @@ func (s *Store) at(backend string, number uint64, p place, key store.Key) string
 	return s.owed(backend, number) + string(p) + "." + keyTokens(key)
 }
 
+// groupOf matches all that share the place of a subject which at returned.
+func groupOf(subject string) string {
+	const tokens = 7 // "$KV", the bucket, and those of the place
+	return strings.Join(strings.SplitN(subject, ".", tokens+1)[:tokens], ".") + ".>"
+}
+
 // traces match all places and marks of a person.
 func (s *Store) traces(key store.Key) (places, marks string) {
 	anywhere := "*.*.*.*." + keyTokens(key) // backend, number, lane, when

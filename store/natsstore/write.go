@@ -3,6 +3,7 @@ package natsstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 )
 
@@ -19,9 +20,25 @@ func (t *tx) commit(ctx context.Context, id string) error {
 	}
 	seq, err := t.s.commit(ctx, id, messages)
 	if err != nil {
+		if len(messages) > batchSize && !errors.Is(err, errUnanswered) {
+			t.takeBack(ctx)
+		}
 		return err
 	}
 	return t.clean(ctx, seq)
+}
+
+// takeBack removes the places that went ahead of a batch which was refused.
+func (t *tx) takeBack(ctx context.Context) {
+	groups := make(map[string]bool)
+	for _, m := range t.places {
+		groups[groupOf(m.subject)] = true
+	}
+	var purges []purge
+	for filter := range groups {
+		purges = append(purges, purge{Filter: filter})
+	}
+	_ = t.s.purge(ctx, purges) // Claim and Replay find what is left
 }
 
 // changed returns the entries to write, and what goes with them.
@@ -39,6 +56,7 @@ func (t *tx) changed() (messages []message, err error) {
 	newcomers := false
 	for _, key := range t.order {
 		p := t.people[key]
+		p.purgeIfEmpty()
 		if !p.dirty {
 			continue
 		}
@@ -64,10 +82,16 @@ func (t *tx) changed() (messages []message, err error) {
 // nothing and is passed over by readers, but the subject of somebody who is gone
 // still is their Key.
 func (t *tx) clean(ctx context.Context, last uint64) error {
-	ctx = context.WithoutCancel(ctx)
-	_ = t.s.purge(ctx, t.single) // Claim and Replay find the others
 	t.s.note(t.noted)
+	err := t.purge(ctx, last)
 	t.s.sweepLater(ctx, t.marks, t.left)
+	return err
+}
+
+func (t *tx) purge(ctx context.Context, last uint64) error {
+	ctx, cancel := outlasting(ctx, patience)
+	defer cancel()
+	_ = t.s.purge(ctx, t.single) // Claim and Replay find the others
 	var marks, purges []purge
 	for _, key := range t.erased {
 		places, gone := t.s.traces(key)
