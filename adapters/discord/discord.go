@@ -143,8 +143,10 @@ func fromInteraction(src *discordgo.Interaction) act {
 // event itself says; discordgo may run the bot's handler before ours. It asks
 // the store, each time. The error wraps store.ErrInvalid where mw is nil, and
 // where the event is nil, of another type, or has no sender. Else it is that of
-// Middleware.Profile: store.ErrNotFound for somebody of whom nothing is kept, in
-// an event that is not addressed to the bot.
+// Middleware.Profile, and the profile holds what the event says beside it. It
+// wraps store.ErrNotFound where nothing is kept yet and the event is neither a
+// direct message nor an interaction: whether a message in a guild is addressed to
+// the bot is not known here, so the first one of a person who mentions it is such.
 func Profile(ctx context.Context, mw *middleware.Middleware, event any) (store.Profile, error) {
 	if mw == nil {
 		return store.Profile{}, fmt.Errorf("discord: profile: no middleware: %w", store.ErrInvalid)

@@ -60,8 +60,8 @@ const minSecret = 16
 
 // NewVisitor returns a backend that registers people as visitors of Livechat.
 // secret is any text of 16 bytes and more that nobody can guess. It must stay
-// the same, or everybody becomes a new visitor. The error wraps
-// store.ErrInvalid.
+// the same, or everybody becomes a new visitor. VisitorOptions.BaseURL must be
+// set. The error wraps store.ErrInvalid and says what to change.
 func NewVisitor(secret string, o *VisitorOptions) (*Visitors, error) {
 	if o == nil {
 		o = &VisitorOptions{}
