@@ -19,7 +19,7 @@ type entry struct {
 	failures int    // refusals of the store since origin came
 	turns    int    // on the sideline
 	size     int    // bytes that it is counted with
-	gen      uint64 // the Flush generation that it belongs to
+	gen      *generation
 	next     *entry // came while this one was in flight
 
 	told      bool // its Outcome was Failed already

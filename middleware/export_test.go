@@ -13,7 +13,7 @@ func (m *Middleware) LimitWaiting(people, bytes int) {
 func (m *Middleware) PendingState() (bytes, generations, entries, queue int) {
 	m.pending.mu.Lock()
 	defer m.pending.mu.Unlock()
-	return m.pending.bytes, len(m.pending.alive), len(m.pending.entries), len(m.pending.queue)
+	return m.pending.bytes, m.pending.now.alive + len(m.pending.before), len(m.pending.entries), len(m.pending.queue)
 }
 
 // BreakRepair has the repair of a value panic. Nothing may have been observed yet.

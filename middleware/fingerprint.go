@@ -102,28 +102,23 @@ type coreSet uint8
 // core returns the fingerprint of the core fields that s states, and which they
 // are.
 func (s *Sender) core() (sum uint64, set coreSet) {
-	sum = corePrint(s.statements[:s.inline]) + corePrint(s.more)
-	return sum, s.coreSet()
-}
-
-func (s *Sender) coreSet() (set coreSet) {
-	for i := range s.statements[:s.inline] {
-		set |= coreBit(s.statements[i].field)
+	sum, set = corePrint(s.statements[:s.inline])
+	if len(s.more) > 0 {
+		sumMore, setMore := corePrint(s.more)
+		return sum + sumMore, set | setMore
 	}
-	for i := range s.more {
-		set |= coreBit(s.more[i].field)
-	}
-	return set
+	return sum, set
 }
 
 // corePrint is the fingerprint of the core fields, in whatever order.
-func corePrint(statements []statement) (sum uint64) {
+func corePrint(statements []statement) (sum uint64, set coreSet) {
 	for i := range statements {
-		if coreBit(statements[i].field) != 0 {
+		if bit := coreBit(statements[i].field); bit != 0 {
 			sum += statements[i].print()
+			set |= bit
 		}
 	}
-	return sum
+	return sum, set
 }
 
 // period numbers the spans of SeenEvery that at falls into. They begin at

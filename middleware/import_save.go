@@ -102,9 +102,7 @@ func (p *pending) reserve(batch []*entry, places bool) bool {
 			continue
 		}
 		e.inFlight = true
-		e.gen = p.gen
-		p.alive[e.gen]++
-		p.resize(e)
+		p.begin(e, entrySize(e))
 		p.entries[e.key] = e
 	}
 	return true

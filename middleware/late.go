@@ -34,13 +34,13 @@ func (t *lateTables) note(l lane, slot uint64, at time.Time) {
 	e.check.Store(slot ^ now)
 }
 
-// after reports whether an event later than at was noted. One beyond limit is
-// forged or skewed, and does not count.
-func (t *lateTables) after(slot uint64, at, limit time.Time) bool {
+// after reports whether an event later than at was noted, both in nanoseconds since
+// 1970. One more than maxAhead from now is forged or skewed, and does not count.
+func (t *lateTables) after(slot uint64, at, now int64) bool {
+	i := slot % uint64(len(t[0]))
 	for l := range t {
-		e := &t[l][slot%uint64(len(t[l]))]
-		last := e.at.Load()
-		if e.check.Load()^last == slot && int64(last) > at.UnixNano() && int64(last) <= limit.UnixNano() {
+		e := &t[l][i]
+		if last := e.at.Load(); int64(last) > at && int64(last) <= now+int64(maxAhead) && e.check.Load()^last == slot {
 			return true
 		}
 	}

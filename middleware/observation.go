@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"math/bits"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -18,47 +19,46 @@ import (
 type observation struct {
 	person      uint64      // slot in the seen table
 	statements  []statement // with memory of their own
-	first, last time.Time   // of these events
-	undated     bool        // both are guesses
+	first, last int64       // of these events: nanoseconds since 1970
 	whole       uint64      // fingerprint of all that is stated, and of period
 	period      uint64
-	core        coreSet
-	late        bool // the core fields are out of date
-	needless    bool // the table has no use for the parts
-	alone       bool // nor for anything but whole
+	core        coreSet // which of the core fields are stated
+	undated     bool    // first and last are guesses
+	late        bool    // the core fields are out of date
+	needless    bool    // the table has no use for the parts
+	alone       bool    // nor for anything but whole
 }
 
 // observation returns what s states, and the key of its person, neither of which point
 // into memory of s.
 func (m *Middleware) observation(s *Sender, seen sighting, now time.Time) (store.Key, observation) {
 	key, statements := own(s)
-	o := observation{
-		person:     seen.person,
-		statements: statements,
-		first:      seen.at, last: seen.at,
-		undated: s.Undated,
-	}
+	at := seen.at.UnixNano()
+	o := observation{person: seen.person, statements: statements, first: at, last: at, undated: s.Undated}
 	if m.when == FirstMessage {
 		o.alone = true
 		return key, o
 	}
 	o.period = m.period(seen.person, seen.at)
 	o.whole = seen.whole + o.period
-	o.core = s.coreSet()
-	o.late = m.late.after(lateSlot(seen.person, o.core), o.saidAt(), now.Add(maxAhead)) // what is beyond that is forged or skewed
-	o.needless = !m.seen.HasOther(seen.person, o.whole, maxPeriods)                     // until events of this person are known to differ
+	for i := range statements {
+		o.core |= coreBit(statements[i].field)
+	}
+	o.late = m.late.after(lateSlot(o.person, o.core), o.saidAt(), now.UnixNano())
+	o.needless = !m.seen.HasOther(o.person, o.whole, maxPeriods) // until events of this person are known to differ
 	return key, o
 }
 
-// said returns when what is stated counts as said, given when it came.
-func said(undated bool, at time.Time) time.Time {
-	if undated {
-		return at.Add(-undatedAge)
-	}
-	return at
-}
+// parts is how many fields are looked up by themselves, at the most.
+func (o *observation) parts() int { return len(o.statements) - bits.OnesCount8(uint8(o.core)) }
 
-func (o *observation) saidAt() time.Time { return said(o.undated, o.last) }
+// saidAt returns when what is stated counts as said.
+func (o *observation) saidAt() int64 {
+	if o.undated {
+		return o.last - int64(undatedAge)
+	}
+	return o.last
+}
 
 // maxShared is up to how many bytes values share memory: one that outlives the others
 // of its event keeps it all from being freed.
@@ -67,23 +67,32 @@ const maxShared = 32
 // own copies the id and the values of s, as far as they are ever looked at. What is
 // short shares one string.
 func own(s *Sender) (store.Key, []statement) {
-	statements := make([]statement, s.inline+len(s.more))
-	copy(statements[copy(statements, s.statements[:s.inline]):], s.more)
-	var digits [20]byte
-	id := s.appendID(digits[:0])
-	size := len(id)
-	for i := range statements {
-		if n := len(statements[i].value); n <= maxShared {
-			size += n
+	stated := s.statements[:s.inline]
+	if len(s.more) > 0 {
+		stated = slices.Concat(stated, s.more)
+	}
+	var room [256]byte
+	text := s.appendID(room[:0])
+	id := len(text)
+	for i := range stated {
+		if value := stated[i].value; len(value) <= maxShared {
+			text = append(text, value...)
 		}
 	}
-	var text strings.Builder
-	text.Grow(size)
-	text.Write(id)
-	for i := range statements {
-		statements[i].value = share(&text, statements[i].value)
+	shared := string(text)
+	key := store.Key{Channel: s.Channel, UserID: shared[:id]}
+	statements := make([]statement, len(stated))
+	for i := range stated {
+		st := &stated[i]
+		n := len(st.value)
+		if n > maxShared {
+			statements[i] = statement{st.field, strings.Clone(st.value[:min(n, store.RepairLimit+1)])} // the one tells that it is too long
+			continue
+		}
+		statements[i] = statement{st.field, shared[id : id+n]}
+		id += n
 	}
-	return store.Key{Channel: s.Channel, UserID: text.String()[:len(id)]}, statements
+	return key, statements
 }
 
 // share copies a value, a short one to the end of text, which must have room.
@@ -106,21 +115,21 @@ func (s *Sender) appendID(b []byte) []byte {
 
 // repeats reports whether an event of that fingerprint and time says what o says, and
 // not before it.
-func (o *observation) repeats(whole uint64, undated bool, at time.Time) bool {
-	return o.whole == whole && !o.alone && !o.late && !o.undated && !undated && !at.Before(o.last)
+func (o *observation) repeats(whole uint64, undated bool, at int64) bool {
+	return o.whole == whole && !o.alone && !o.late && !o.undated && !undated && at >= o.last
 }
 
 // replacedBy reports whether nothing is left of o once n, which came later, is joined to
 // it, but for when it began.
 func (o *observation) replacedBy(n *observation, key store.Key, r *repairer) bool {
-	if o.alone || o.late || o.undated || n.late || n.undated || !n.first.After(o.last) || len(o.statements) != len(n.statements) {
+	if o.alone || o.late || o.undated || n.late || n.undated || n.first <= o.last || len(o.statements) != len(n.statements) {
 		return false
 	}
 	for i, st := range n.statements {
 		if st.field != o.statements[i].field || st.field == store.FieldStartPayload {
 			return false
 		}
-		if _, ok := r.repair(key, n.last, st.field, st.value); !ok {
+		if _, ok := r.repair(key, time.Unix(0, n.last), st.field, st.value); !ok {
 			return false
 		}
 	}
@@ -132,7 +141,7 @@ func (o *observation) replacedBy(n *observation, key store.Key, r *repairer) boo
 // the later call counts.
 func (o *observation) delta(key store.Key, r *repairer) store.Record {
 	registers := make([]store.Register, 0, len(o.statements))
-	at := o.saidAt()
+	at, first, last := time.Unix(0, o.saidAt()), time.Unix(0, o.first), time.Unix(0, o.last)
 	for _, st := range o.statements {
 		if o.late && coreBit(st.field) != 0 {
 			continue
@@ -143,7 +152,7 @@ func (o *observation) delta(key store.Key, r *repairer) store.Record {
 		}
 		reg := store.Register{Field: st.field, Source: store.Observed, Value: value, Cleared: value == "", At: at}
 		if st.field == store.FieldStartPayload {
-			reg.At = o.first // the earliest is kept of it, so a guess must not be early
+			reg.At = first // the earliest is kept of it, so a guess must not be early
 		}
 		i := len(registers)
 		for i > 0 && registers[i-1].Field > reg.Field {
@@ -155,7 +164,7 @@ func (o *observation) delta(key store.Key, r *repairer) store.Record {
 		}
 		registers = slices.Insert(registers, i, reg)
 	}
-	return store.NewRecord(key, o.first, o.last, registers)
+	return store.NewRecord(key, first, last, registers)
 }
 
 // A mark is an entry that the seen table is to get once an observation is
@@ -171,7 +180,7 @@ type mark struct {
 // then. The first is that of the event as a whole. Core fields that are out of date
 // have no mark.
 func (o *observation) marks() []mark {
-	at := o.saidAt().UnixNano()
+	at := o.saidAt()
 	marks := make([]mark, 0, 2+o.parts())
 	marks = append(marks, mark{slot: o.person, fingerprint: o.whole, core: o.core, void: o.late, at: at})
 	if o.alone {
@@ -180,7 +189,8 @@ func (o *observation) marks() []mark {
 	if !o.late {
 		core := mark{slot: coreSlot(o.person), void: o.needless, at: at}
 		if !o.needless {
-			core.fingerprint = corePrint(o.statements) + o.period
+			sum, _ := corePrint(o.statements)
+			core.fingerprint = sum + o.period
 		}
 		marks = append(marks, core)
 	}
@@ -197,16 +207,6 @@ func (o *observation) marks() []mark {
 		marks = append(marks, part)
 	}
 	return marks
-}
-
-// parts is how many fields are looked up by themselves.
-func (o *observation) parts() (n int) {
-	for i := range o.statements {
-		if coreBit(o.statements[i].field) == 0 {
-			n++
-		}
-	}
-	return n
 }
 
 // A repairer makes values fit to keep.

@@ -88,7 +88,7 @@ func (m *Middleware) take(s *Sender, seen sighting) (Result, Reason) {
 	now := time.Now()
 	seen.at = plausible(seen.at, now)
 	// The table has nobody who waits.
-	if m.when != FirstMessage && !m.seen.Holds(seen.person) && m.pending.repeat(s, seen.whole+m.period(seen.person, seen.at), seen.at) {
+	if m.when != FirstMessage && !m.seen.Holds(seen.person) && m.pending.repeat(s, seen.whole+m.period(seen.person, seen.at), seen.at.UnixNano()) {
 		return Coalesced, ""
 	}
 	return m.pending.add(m.entry(s, seen, now))
@@ -139,7 +139,7 @@ func (m *Middleware) entry(s *Sender, seen sighting, now time.Time) *entry {
 
 // plausible returns at, or now where at cannot be.
 func plausible(at, now time.Time) time.Time {
-	if at.After(now.Add(maxAhead)) || at.Unix() < 0 {
+	if at.Sub(now) > maxAhead || at.Unix() < 0 {
 		return now
 	}
 	return at

@@ -25,8 +25,8 @@ type pending struct {
 	queue   []*entry // those not in flight, oldest first
 	bytes   int
 
-	gen     uint64         // of entries made now
-	alive   map[uint64]int // entries by generation
+	now     *generation   // of entries made now
+	before  []*generation // those that somebody is left of, oldest first
 	waiters []waiter
 
 	wake     chan struct{} // holds one token when the queue has work
@@ -34,8 +34,14 @@ type pending struct {
 	pressing chan struct{} // holds one token when so many wait, or somebody waits for them
 }
 
+// A generation is the entries made between two calls of Flush.
+type generation struct {
+	number uint64
+	alive  int // entries without an Outcome
+}
+
 type waiter struct {
-	gen  uint64
+	last uint64 // generation that is waited for, and all before it
 	done chan struct{}
 }
 
@@ -47,7 +53,7 @@ func newPending(seen *seen.Table, r *repairer, firstOnly bool) *pending {
 		maxPeople: 100_000,
 		maxBytes:  64 << 20,
 		entries:   make(map[store.Key]*entry),
-		alive:     make(map[uint64]int),
+		now:       new(generation),
 		wake:      make(chan struct{}, 1),
 		pressing:  make(chan struct{}, 1),
 	}
@@ -69,7 +75,8 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	if old != nil && old.inFlight && old.next != nil {
 		old = old.next
 	}
-	if old == nil && (len(p.entries) >= p.maxPeople || p.bytes+entrySize(n) > p.maxBytes) {
+	size := entrySize(n)
+	if old == nil && (len(p.entries) >= p.maxPeople || p.bytes+size > p.maxBytes) {
 		return Dropped, ReasonOverload
 	}
 	// From here on the table must not answer for this person: somebody who
@@ -77,9 +84,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	// marks, holds the lock too.
 	p.conceal(n)
 	if old == nil || old.inFlight {
-		n.gen = p.gen
-		p.alive[n.gen]++
-		p.resize(n)
+		p.begin(n, size)
 		if old != nil {
 			old.next = n
 			return "", ""
@@ -90,11 +95,11 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 	}
 	one, joined := old.one, old.joined
 	old.join(n, p.repairer)
-	if size := entrySize(old); size > old.size && p.bytes+size-old.size > p.maxBytes {
+	if size = entrySize(old); size > old.size && p.bytes+size-old.size > p.maxBytes {
 		old.one, old.joined = one, joined
 		return Dropped, ReasonOverload
 	}
-	p.resize(old)
+	p.resize(old, size)
 	if old.told {
 		old.origin, old.told, old.failures = n.origin, false, 0
 		return "", ""
@@ -117,7 +122,7 @@ func (p *pending) unmark(e *entry) {
 
 // repeat takes in an observation that says the same as the last one of an entry that
 // waits. That is what most of those say who are busy when their change is not saved yet.
-func (p *pending) repeat(s *Sender, whole uint64, at time.Time) bool {
+func (p *pending) repeat(s *Sender, whole uint64, at int64) bool {
 	var digits [20]byte
 	id := s.appendID(digits[:0])
 	p.mu.Lock()
@@ -133,8 +138,14 @@ func (p *pending) repeat(s *Sender, whole uint64, at time.Time) bool {
 	return true
 }
 
-func (p *pending) resize(e *entry) {
-	size := entrySize(e)
+// begin counts an entry that is taken in.
+func (p *pending) begin(e *entry, size int) {
+	e.gen = p.now
+	e.gen.alive++
+	p.resize(e, size)
+}
+
+func (p *pending) resize(e *entry, size int) {
 	p.bytes += size - e.size
 	e.size = size
 }
@@ -254,27 +265,17 @@ func (p *pending) done(e *entry) {
 }
 
 func (p *pending) release(e *entry) {
-	if p.alive[e.gen]--; p.alive[e.gen] == 0 {
-		delete(p.alive, e.gen)
+	if e.gen.alive--; e.gen.alive > 0 || e.gen == p.now {
+		return
 	}
-	waiters := p.waiters[:0]
-	for _, w := range p.waiters {
-		if p.waitsFor(w.gen) {
-			waiters = append(waiters, w)
-		} else {
+	p.before = slices.DeleteFunc(p.before, func(g *generation) bool { return g == e.gen })
+	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
+		over := len(p.before) == 0 || p.before[0].number > w.last
+		if over {
 			close(w.done)
 		}
-	}
-	p.waiters = waiters
-}
-
-func (p *pending) waitsFor(gen uint64) bool {
-	for g := range p.alive {
-		if g <= gen {
-			return true
-		}
-	}
-	return false
+		return over
+	})
 }
 
 // putBack ends the flight of an entry that the store refused. It waits again,
@@ -297,7 +298,7 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 		e.join(next, p.repairer)
 		p.bytes -= next.size
 		p.release(next) // e is older, so that those who wait for next wait for e
-		p.resize(e)
+		p.resize(e, entrySize(e))
 		if e.told {
 			e.origin, e.told, e.failures = next.origin, false, 0
 			next = nil
@@ -444,12 +445,15 @@ func (p *pending) drained() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	done := make(chan struct{})
-	if len(p.alive) == 0 {
+	if p.now.alive > 0 {
+		p.before = append(p.before, p.now)
+		p.now = &generation{number: p.now.number + 1}
+	}
+	if len(p.before) == 0 {
 		close(done)
 		return done
 	}
-	p.waiters = append(p.waiters, waiter{p.gen, done})
-	p.gen++
+	p.waiters = append(p.waiters, waiter{p.now.number - 1, done})
 	signal(p.pressing)
 	return done
 }

@@ -32,12 +32,9 @@ func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, err
 	if err := key.Validate(); err != nil {
 		return store.Profile{}, fmt.Errorf("middleware: profile of a sender: %w", err)
 	}
-	at := s.At
-	if at.IsZero() {
-		at = time.Now()
-	}
 	kept, err := m.record(ctx, key)
-	_, stated := m.observation(s, s.sighting(at), time.Now())
+	now := time.Now()
+	_, stated := m.observation(s, s.sighting(plausible(s.At, now)), now)
 	stated.late = false
 	p := store.Merge(kept, stated.delta(key, m.repairer)).Profile()
 	if s.Drop == "" && absent(err) {

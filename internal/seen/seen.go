@@ -77,11 +77,15 @@ func (t *Table) Note(slot, fingerprint uint64) (note Note, ok bool) {
 	for n := range uint64(setSize) {
 		word := &words[(slot+n)%setSize]
 		w := word.Load()
-		if w&(tagMask|fingerprintMask) == want && w != 0 {
+		differs := (w ^ want) & (tagMask | fingerprintMask)
+		if differs == 0 && w != 0 {
 			if w&referenced == 0 {
 				word.CompareAndSwap(w, w|referenced)
 			}
 			return Note(w &^ referenced >> noteShift), true
+		}
+		if differs <= fingerprintMask && w != 0 {
+			return 0, false // a slot has one word
 		}
 	}
 	return 0, false
@@ -148,10 +152,11 @@ func (words *set) evict(slot uint64) *atomic.Uint64 {
 // Drop forgets slot.
 func (t *Table) Drop(slot uint64) {
 	words := t.set(slot)
-	for i := range words {
-		for w := words[i].Load(); w != 0 && w&tagMask == tag(slot); w = words[i].Load() {
-			if words[i].CompareAndSwap(w, 0) { // Has may have touched it
-				break
+	for n := range uint64(setSize) {
+		word := &words[(slot+n)%setSize]
+		for w := word.Load(); w != 0 && w&tagMask == tag(slot); w = word.Load() {
+			if word.CompareAndSwap(w, 0) { // else Has has touched it
+				return
 			}
 		}
 	}
