@@ -84,12 +84,7 @@ func TestCopyGoesOnAfterACut(t *testing.T) {
 				t.Fatal(err)
 			}
 			same(t, everything(t, again), want)
-			a, b := backlogsOf(t, src), backlogsOf(t, again)
-			for i := range a {
-				if a[i].Owed != b[i].Owed || a[i].Dead != b[i].Dead || a[i].Bulk != b[i].Bulk {
-					t.Errorf("owed to %s is %+v, and where that was copied to %+v", a[i].Backend, a[i], b[i])
-				}
-			}
+			sameBacklogs(t, src, again)
 		})
 	}
 }
