@@ -9,7 +9,8 @@ import (
 // use.
 type CopyOptions struct {
 	// After goes on behind the last person of a copy that was cut short: what
-	// Progress was told, or zero for all.
+	// Progress was told, or zero for all. What happened since to those before them
+	// is brought by a copy from the beginning.
 	After Key
 	// Progress is called after each batch that is durable in dst, on the
 	// caller's goroutine. nil: nobody is told.
@@ -42,7 +43,8 @@ const copyBatch = 500
 // A Resync that src has not finished is begun again in dst, at the end.
 //
 // The error is that of one of the stores. Everything up to the last Progress is
-// durable in dst by then.
+// durable in dst by then, and that is all that src yielded where src failed, as it does
+// at somebody who cannot be read.
 func Copy(ctx context.Context, dst, src Portable, o *CopyOptions) error {
 	if o == nil {
 		o = &CopyOptions{}
@@ -70,6 +72,9 @@ func Copy(ctx context.Context, dst, src Portable, o *CopyOptions) error {
 	}
 	for d, err := range src.Dossiers(ctx, o.After) {
 		if err != nil {
+			if err := flush(); err != nil {
+				return err
+			}
 			return fmt.Errorf("copy: after %d people: %w", p.People, err)
 		}
 		if batch = append(batch, d); len(batch) == copyBatch {

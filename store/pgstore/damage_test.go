@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
 	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
 )
 
 var bob = store.Key{Channel: "telegram", UserID: "43"}
@@ -54,6 +55,35 @@ func TestDamagedRecordsAreFound(t *testing.T) {
 		}
 		if left := s.standing(t, ann); len(left) != 0 {
 			t.Errorf("after damage of the %s and Forget there is %+v", name, left)
+		}
+	}
+}
+
+// Who comes before somebody that cannot be read is copied, and who comes behind them
+// when they were forgotten.
+func TestCopyUpToDamage(t *testing.T) {
+	first := store.Key{Channel: "telegram", UserID: "41"}
+	for _, damages := range []map[string]string{damagedRecords, damagedStandings} {
+		for name, damage := range damages {
+			src, dst := damaged(t, damage), memstore.New()
+			mustApply(t, src, renamed(first, 1))
+			var last store.Key
+			o := &store.CopyOptions{Progress: func(p store.CopyProgress) { last = p.Last }}
+			if err := store.Copy(t.Context(), dst, src, o); !errors.Is(err, ErrCorrupt) || last != first {
+				t.Errorf("with damaged %s the copy comes to %q: %v", name, last, err)
+			}
+			if err := src.Forget(t.Context(), ann, false); err != nil {
+				t.Fatal(err)
+			}
+			o.After = last
+			if err := store.Copy(t.Context(), dst, src, o); err != nil || last != bob {
+				t.Errorf("with damaged %s that was forgotten the copy comes to %q: %v", name, last, err)
+			}
+			for _, key := range []store.Key{first, bob} {
+				if _, err := dst.Get(t.Context(), key); err != nil {
+					t.Errorf("with damaged %s: %v", name, err)
+				}
+			}
 		}
 	}
 }

@@ -28,19 +28,20 @@ const (
 var peopleSQL, peoplePlain = lookup{columns: personList, table: "people"}.texts()
 
 // Dossiers implements [store.Portable], page by page as List does. What it yields
-// of one person is of one moment.
+// of one person is of one moment. What cannot be read of a person ends it, behind all
+// who come before them; to forget that person lets it go on.
 func (s *Store) Dossiers(ctx context.Context, after store.Key) iter.Seq2[store.Dossier, error] {
 	return func(yield func(store.Dossier, error) bool) {
 		for cursor := after; ; {
 			page, err := s.dossierPage(ctx, cursor)
-			if err != nil {
-				yield(store.Dossier{}, s.fail(ctx, "dossiers", err))
-				return
-			}
 			for _, d := range page {
 				if !yield(d, nil) {
 					return
 				}
+			}
+			if err != nil {
+				yield(store.Dossier{}, s.fail(ctx, "dossiers", err))
+				return
 			}
 			if len(page) < pageSize {
 				return
@@ -50,6 +51,7 @@ func (s *Store) Dossiers(ctx context.Context, after store.Key) iter.Seq2[store.D
 	}
 }
 
+// dossierPage returns the next people, also those in front of one who is damaged.
 func (s *Store) dossierPage(ctx context.Context, cursor store.Key) (page []store.Dossier, err error) {
 	err = s.read(ctx, func(c *pgxpool.Conn) error {
 		o := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -84,19 +86,27 @@ func readDossiers(ctx context.Context, s *Store, tx pgx.Tx, cursor store.Key) ([
 	if rows, err = tx.Query(ctx, s.sql(standingsOfSQL), channels, userIDs); err != nil {
 		return nil, err
 	}
-	standings := make(map[store.Key][]store.Standing)
+	standings, damage := make(map[store.Key][]store.Standing), make(map[store.Key]error)
 	err = eachStanding(rows, func(st store.Standing, _ string, err error) error {
 		standings[st.Key] = append(standings[st.Key], st)
-		return err
+		if err != nil {
+			damage[st.Key] = err
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	page := make([]store.Dossier, len(keys))
-	for i, key := range keys {
-		if page[i], err = dossier(key, people[key], standings[key]); err != nil {
-			return nil, err
+	page := make([]store.Dossier, 0, len(keys))
+	for _, key := range keys {
+		d, err := dossier(key, people[key], standings[key])
+		if err == nil {
+			err = damage[key]
 		}
+		if err != nil {
+			return page, err
+		}
+		page = append(page, d)
 	}
 	return page, nil
 }
