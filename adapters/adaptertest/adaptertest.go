@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,10 @@ import (
 type Adapter struct {
 	// Channel is the channel that the adapter puts into its keys.
 	Channel string
+	// UserID is how the adapter's keys write the account with this number, such as
+	// "@42:example.org"; Connect's bot makes the same id of Input.UserID. nil: in
+	// decimal, as on platforms whose ids are integers.
+	UserID func(number uint64) string
 	// Connect starts a bot of the real platform library with mw attached by the
 	// adapter, the bot itself answering every message that reaches it. It stops
 	// the bot with t.Cleanup. Where mw is nil it starts the same bot without the
@@ -45,7 +50,8 @@ type Bot struct {
 // An Input is one event in no platform's words.
 type Input struct {
 	Kind Kind
-	// UserID is the platform's id of who acts, in decimal.
+	// UserID is the number of who acts: the platform's id, where ids are integers,
+	// and else what Adapter.UserID makes one of.
 	UserID uint64
 	// At is when it happens, by the platform's clock: what the event's time
 	// stamp or the time in its id says, as exactly as the platform can. The
@@ -55,7 +61,7 @@ type Input struct {
 	// name, it is the given name. LastName is "" where there is none.
 	Name     string
 	LastName string // left out by platforms that have one name
-	Username string
+	Username string // left out by platforms that skip username-moves, since ids are all they have
 	// Text is what is written, for Message; the payload, for Start.
 	Text string
 }
@@ -99,6 +105,13 @@ func Run(t *testing.T, a Adapter) {
 	}
 }
 
+func (a Adapter) key(number uint64) store.Key {
+	if a.UserID == nil {
+		return store.Key{Channel: a.Channel, UserID: strconv.FormatUint(number, 10)}
+	}
+	return store.Key{Channel: a.Channel, UserID: a.UserID(number)}
+}
+
 // mistakes returns what is wrong with how the suite is called.
 func (a Adapter) mistakes() []string {
 	var found []string
@@ -107,6 +120,10 @@ func (a Adapter) mistakes() []string {
 	}
 	if err := (store.Key{Channel: a.Channel, UserID: "1"}).Validate(); err != nil {
 		found = append(found, "Adapter.Channel: "+err.Error())
+	} else if err := a.key(1).Validate(); err != nil {
+		found = append(found, "Adapter.UserID: "+err.Error())
+	} else if a.key(1) == a.key(2) {
+		found = append(found, "Adapter.UserID makes one id of two numbers")
 	}
 	for name, reason := range a.Skip {
 		if !slices.ContainsFunc(properties, func(p property) bool { return p.name == name }) {

@@ -139,7 +139,7 @@ func reply(t *testing.T, a Adapter) *scene {
 	if replyErr != nil {
 		s.failf("Outcome.Reply to a private message: %w", replyErr)
 	}
-	s.sentOnce(private, "noted 1001")
+	s.sentOnce(private, "noted "+s.key(ann).UserID)
 	if !slices.Contains(a.kinds(), Addressed) {
 		return s
 	}
@@ -148,7 +148,7 @@ func reply(t *testing.T, a Adapter) *scene {
 	if replyErr != nil {
 		s.failf("Outcome.Reply to a message in a group: %w", replyErr)
 	}
-	s.sentOnce(group, "noted 1002")
+	s.sentOnce(group, "noted "+s.key(bob).UserID)
 	if texts := s.bot.Sent(from(Message, bob, "Bob", "bob")); contains(texts, "noted") != 0 {
 		s.failf("the reply to a message in a group went to the person's private chat: %q", texts)
 	}

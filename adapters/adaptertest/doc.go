@@ -5,6 +5,7 @@
 //	func TestAdapter(t *testing.T) {
 //		adaptertest.Run(t, adaptertest.Adapter{
 //			Channel: "matrix",
+//			UserID:  func(n uint64) string { return fmt.Sprintf("@%d:example.org", n) },
 //			Connect: func(t *testing.T, mw *middleware.Middleware) adaptertest.Bot {
 //				// Start a real bot of the library against a loopback server.
 //			},
@@ -14,7 +15,8 @@
 // The suite is strict: a platform that has no such thing as a start command says
 // so in Adapter.Skip, by the property's name and with the reason, and the test's
 // output shows it. Every property that says that somebody is ignored also checks
-// that their event was delivered, so that a bot which hears nothing fails.
+// that their event was delivered, so that a bot which hears nothing fails. Where
+// username-moves is skipped, people have no username, and none is asked for.
 //
 // # Properties
 //

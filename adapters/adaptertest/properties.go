@@ -57,3 +57,9 @@ func (a Adapter) kinds() []Kind {
 	}
 	return kinds
 }
+
+// usernames reports whether people have a username beside their id.
+func (a Adapter) usernames() bool {
+	_, skipped := a.Skip["username-moves"]
+	return !skipped
+}

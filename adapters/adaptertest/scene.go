@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ const patience = 30 * time.Second
 // methods do nothing, so that a property reads as a list of steps.
 type scene struct {
 	t       *testing.T
-	channel string
+	a       Adapter
 	bot     Bot
 	mw      *middleware.Middleware // nil: the bot without rollcall
 	store   *faultyStore
@@ -74,11 +73,11 @@ func openBare(t *testing.T, a Adapter) *scene {
 
 func newScene(t *testing.T, a Adapter) *scene {
 	return &scene{
-		t:       t,
-		channel: a.Channel,
-		store:   newFaultyStore(),
-		ledger:  &ledger{news: make(chan struct{}, 1)},
-		clock:   time.Now().Add(-24 * time.Hour).Truncate(time.Second),
+		t:      t,
+		a:      a,
+		store:  newFaultyStore(),
+		ledger: &ledger{news: make(chan struct{}, 1)},
+		clock:  time.Now().Add(-24 * time.Hour).Truncate(time.Second),
 	}
 }
 
@@ -240,7 +239,7 @@ func describe(o middleware.Outcome) string {
 }
 
 func (s *scene) key(id uint64) store.Key {
-	return store.Key{Channel: s.channel, UserID: strconv.FormatUint(id, 10)}
+	return s.a.key(id)
 }
 
 // kept returns what the store has of one person and fails if that is nothing.

@@ -2,18 +2,50 @@ package adaptertest
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestHonestAdapterPasses(t *testing.T) {
 	Run(t, tiny(observing(honestSender)))
+}
+
+// Ids are text on Matrix, Slack and others, which have no username beside them.
+func TestHonestAdapterOfTextIDsPasses(t *testing.T) {
+	Run(t, textual(observing(textualSender)))
+}
+
+func TestIDsAreComparedAsTheAdapterWritesThem(t *testing.T) {
+	a := textual(observing(honestSender)) // which keys by the number
+	if s := firstMessage(t, a); s.failure() == nil {
+		t.Error("first-message passes under another id")
+	}
+}
+
+func textual(attach attachFunc) Adapter {
+	a := tiny(attach)
+	a.UserID = textID
+	a.Skip = map[string]string{"username-moves": "the id is all that people have"}
+	return a
+}
+
+func textID(number uint64) string { return "@" + strconv.FormatUint(number, 10) + ":example.org" }
+
+func textualSender(c *client, e *event) middleware.Sender {
+	s := honestSender(c, e)
+	if e.from != nil {
+		s.NumericID, s.UserID = 0, textID(e.from.id)
+		s.Set(store.FieldUsername, "")
+	}
+	return s
 }
 
 func TestDocumentationListsTheProperties(t *testing.T) {
@@ -53,6 +85,8 @@ func TestMistakesOfTheCall(t *testing.T) {
 		"":                                       {Channel: "tiny", Connect: connect, Skip: map[string]string{"start": "none"}},
 		"Adapter.Connect is nil":                 {Channel: "tiny"},
 		"Adapter.Channel: key has no channel":    {Connect: connect},
+		"Adapter.UserID: user id is empty":       {Channel: "tiny", Connect: connect, UserID: func(uint64) string { return "" }},
+		"Adapter.UserID makes one id of two":     {Channel: "tiny", Connect: connect, UserID: func(uint64) string { return "@ann" }},
 		"Skip names begin, which is no property": {Channel: "tiny", Connect: connect, Skip: map[string]string{"begin": "none"}},
 		"Skip gives no reason for start":         {Channel: "tiny", Connect: connect, Skip: map[string]string{"start": ""}},
 	} {
