@@ -18,7 +18,7 @@ const (
 // long is a lease, or a pause, that does not run out while a property is checked,
 // and moment one that is over when it is waited for.
 const (
-	long   = time.Minute
+	long   = 10 * time.Minute
 	moment = time.Millisecond
 )
 
