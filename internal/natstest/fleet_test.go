@@ -15,7 +15,7 @@ import (
 func TestFleet(t *testing.T) {
 	t.Parallel() // most of it is the wait for a claim to end
 	n := single(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	fleet := filepath.Join(t.TempDir(), "fleet")
 	build := exec.CommandContext(ctx, "go", "build", "-o", fleet, "./examples/fleet")

@@ -43,11 +43,14 @@ func TestBucketsOfOthersAreRefused(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	js := connect(t, single(t))
+	open(t, js, "made", 1)
 	for name, o := range map[string]*natsstore.Options{
 		"nil":            nil,
 		"nothing stated": {Bucket: "b"},
 		"name":           {Bucket: "a.b", SyncAlways: true},
 		"replicas":       {Replicas: 7, SyncAlways: true},
+		"no cluster":     {Bucket: "new", Replicas: 3, SyncAlways: true},
+		"still none":     {Bucket: "made", Replicas: 3, SyncAlways: true},
 	} {
 		if _, err := natsstore.New(t.Context(), js, o); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s: the error is %v, and does not wrap ErrInvalid", name, err)

@@ -172,6 +172,16 @@ func owed(t *testing.T, st *natsstore.Store, want store.Backlog) {
 	}
 }
 
+// awaitOwed waits until the backlog of the crm is this: what is removed without an answer
+// in time is removed a little later.
+func awaitOwed(t *testing.T, st *natsstore.Store, want store.Backlog) {
+	t.Helper()
+	await(t, fmt.Sprintf("the backlog does not become %+v", want), func(ctx context.Context) bool {
+		b, err := st.Backlogs(ctx)
+		return err == nil && len(b) == 1 && b[0].Owed == want.Owed && b[0].Bulk == want.Bulk && b[0].Dead == want.Dead
+	})
+}
+
 // deliver claims, prints whom it delivers, and settles, until nothing is owed.
 func deliver(ctx context.Context, st store.Outbox) error {
 	for {

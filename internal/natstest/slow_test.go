@@ -101,6 +101,7 @@ func TestServerThatIsSlowToAnswer(t *testing.T) {
 	st := open(t, js, "slow", 1)
 	lag.Store(int64(2500 * time.Millisecond))
 	inTime := func(what string, call func() error) {
+		t.Helper()
 		for range 5 { // a busy machine may be slower still
 			if err = call(); !errors.Is(err, store.ErrUnavailable) {
 				break
@@ -116,7 +117,7 @@ func TestServerThatIsSlowToAnswer(t *testing.T) {
 	})
 	settlements := claimSome(t, quick, 22)
 	inTime("Settle", func() error { return st.Settle(context.Background(), crm, settlements) })
-	owed(t, quick, store.Backlog{})
+	awaitOwed(t, quick, store.Backlog{})
 	if claims, wait, err := quick.Claim(t.Context(), crm, 1, time.Minute); err != nil || len(claims) > 0 || wait > 0 {
 		t.Errorf("when all is delivered there are %d claims, wait %s, %v", len(claims), wait, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/rollcall-go/rollcall/store"
 )
 
 const (
@@ -21,7 +23,7 @@ func (s *Store) open(ctx context.Context, js jetstream.JetStream, replicas int) 
 		stream, err = s.create(ctx, js, replicas)
 	}
 	if err != nil {
-		return err
+		return checkReplicas(err)
 	}
 	cfg := stream.CachedInfo().Config
 	if err := checkSchema(cfg.Metadata[schemaName]); err != nil {
@@ -33,7 +35,7 @@ func (s *Store) open(ctx context.Context, js jetstream.JetStream, replicas int) 
 	if replicas != 0 && replicas != cfg.Replicas {
 		cfg.Replicas = replicas
 		if _, err = js.UpdateStream(ctx, cfg); err != nil {
-			return err
+			return checkReplicas(err)
 		}
 	}
 	return s.makeRegistry(ctx)
@@ -61,6 +63,17 @@ func (s *Store) create(ctx context.Context, js jetstream.JetStream, replicas int
 		return js.Stream(ctx, s.name)
 	}
 	return stream, err
+}
+
+// codeNoCluster has no name in the package jetstream.
+const codeNoCluster jetstream.ErrorCode = 10074
+
+// checkReplicas tells a server that has no cluster from one that is away.
+func checkReplicas(err error) error {
+	if refusal, ok := errors.AsType[*jetstream.APIError](err); ok && refusal.ErrorCode == codeNoCluster {
+		return fmt.Errorf("Options.Replicas is more than 1, and the server is in no cluster: %w", store.ErrInvalid)
+	}
+	return err
 }
 
 func checkSchema(written string) error {
