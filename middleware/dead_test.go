@@ -164,7 +164,7 @@ func TestDeadLettersDoNotFloodTheLog(t *testing.T) {
 	})
 }
 
-func TestOwnersHearOfAnOutageOnce(t *testing.T) {
+func TestOwnersHearOfEachTroubleOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.InfoLevel)
 		f := newForeign("crm")
@@ -182,7 +182,11 @@ func TestOwnersHearOfAnOutageOnce(t *testing.T) {
 		for _, entry := range logs.All() {
 			said = append(said, entry.Message)
 		}
-		wantEqual(t, said, []string{"backend refuses; what is owed to it waits in the store", "backend is back"})
+		wantEqual(t, said, []string{
+			"backend refuses; what is owed to it waits in the store",
+			"backend lets nobody in: check its credentials, address and plan; what is owed to it waits in the store",
+			"backend is back",
+		})
 		if cause := logs.All()[0].ContextMap()["cause"]; cause != "crm: deliver: unavailable" {
 			t.Errorf("cause = %v", cause)
 		}

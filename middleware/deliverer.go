@@ -50,6 +50,7 @@ type deliverer struct {
 	// unerasable counts as dead does, since the start
 	unerasable uint64
 	since      time.Time   // when the backend began to refuse; zero when it works
+	told       bool        // that it lets nobody in, since then
 	enrolled   atomic.Bool // by us
 	withdrawn  bool        // by somebody, since then
 

@@ -45,7 +45,9 @@ func (d *deliverer) judge(now time.Time, r result) (pause time.Duration) {
 	case answered:
 		d.answered()
 	case worst == nil:
-	case worst.blame == theAccess && d.gate.denied(now), worst.blame != theAccess && d.gate.failed(now):
+	case worst.blame == theAccess && d.gate.denied(now):
+		d.denied(now, worst.reason)
+	case worst.blame != theAccess && d.gate.failed(now):
 		d.refused(now, worst.reason)
 	}
 	if throttled {
@@ -62,11 +64,22 @@ func (d *deliverer) refused(now time.Time, why string) {
 	}
 }
 
+// denied is told as an error: unlike an outage it does not end by itself.
+func (d *deliverer) denied(now time.Time, why string) {
+	if !d.told {
+		d.told = true
+		d.log.Error("backend lets nobody in: check its credentials, address and plan; what is owed to it waits in the store", zap.String("cause", why))
+	}
+	if d.since.IsZero() {
+		d.since = now
+	}
+}
+
 func (d *deliverer) answered() {
 	d.gate.answered()
 	if !d.since.IsZero() {
 		d.log.Info("backend is back", zap.Duration("away", time.Since(d.since)))
-		d.since = time.Time{}
+		d.since, d.told = time.Time{}, false
 	}
 }
 
