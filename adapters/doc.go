@@ -116,7 +116,9 @@
 // Outcome.Reply lets a hook answer in the chat that the event came from. Make one
 // function for each adapter, not one for each event, and give the event's chat in
 // Chat: both live on after Observe returned, so Chat must be a value or something
-// that nobody changes. Reply runs on a goroutine of the middleware, obeys its
+// that nobody changes. Where it is neither, or holds on to a whole event, take what
+// Reply needs of it in KeepChat. Reply runs on a goroutine of the middleware, on
+// several where hooks start them, may come hours after the event, obeys its
 // context, and takes tokens out of the errors it returns; many libraries put the
 // request's URL into theirs.
 //

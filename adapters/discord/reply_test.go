@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -269,6 +270,36 @@ func TestATokenThatIsOverIsNotUsed(t *testing.T) {
 			t.Errorf("Reply: %v, tried %d times", err, calls.Load())
 		}
 	})
+}
+
+// A hook may keep an Outcome and answer from anywhere.
+func TestRepliesOfManyGoroutines(t *testing.T) {
+	t.Parallel()
+	for _, e := range []discordtest.Event{
+		discordtest.SlashCommand(ann, discordtest.DM, "ping").With("token", interactionToken),
+		discordtest.Message(ann, discordtest.DM, "hi"),
+	} {
+		var sent atomic.Int32
+		o := observed(t, e, func(req *http.Request) (*http.Response, error) {
+			if strings.Contains(req.URL.Path, interactionToken) || strings.Contains(req.URL.Path, discordtest.DMChannel(ann.ID)) {
+				sent.Add(1)
+			}
+			return response(200, `{}`), nil
+		})
+		clear(e.Data) // as whoever owns it may by now
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if err := o.Reply(within(t), "hi"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := sent.Load(); n != 8 {
+			t.Errorf("%s: %d answers went where the event came from", e.Type, n)
+		}
+	}
 }
 
 func TestAReplyToAMessageMayComeLate(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	tele "gopkg.in/telebot.v3"
@@ -94,6 +95,42 @@ func TestReplyToAGroupThatHasBecomeASupergroup(t *testing.T) {
 	r.srv.Fail("sendMessage", telegramtest.Error{Code: 400, MigrateTo: -2}, telegramtest.Error{Code: 400, MigrateTo: -3})
 	if _, ok := errors.AsType[tele.GroupError](o.Reply(t.Context(), "x")); !ok {
 		t.Error("a group that moves for ever is followed")
+	}
+}
+
+// A hook may keep an Outcome and answer from anywhere, when telebot and the handlers have
+// long made something else of the update.
+func TestRepliesOfManyGoroutinesAfterTheUpdateHasChanged(t *testing.T) {
+	t.Parallel()
+	r := attached(t, nil)
+	r.bot.Handle(tele.OnText, func(c tele.Context) error {
+		m := c.Message()
+		*m.Chat, m.ThreadID, m.TopicMessage = tele.Chat{ID: 7}, 8, false
+		return nil
+	})
+	r.run().push(say(ann, "hi").With("is_topic_message", true).With("message_thread_id", 5))
+	r.awaitHandled(1)
+	o := r.settle(1)[0]
+	if err := r.mw.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := o.Reply(t.Context(), "saved"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	sent := r.srv.Sent()
+	for _, c := range sent {
+		if c.Params["chat_id"] != "42" || c.Params["message_thread_id"] != "5" {
+			t.Errorf("sent %+v", c)
+		}
+	}
+	if len(sent) != 8 {
+		t.Errorf("sent %d times", len(sent))
 	}
 }
 
