@@ -52,6 +52,17 @@ func TestBothPlatforms(t *testing.T) {
 	}
 }
 
+func TestAnEventOfNobodyIsNotPassedOverInSilence(t *testing.T) {
+	typing := `{"t":"TYPING_START","d":{"guild_id":"7","user_id":"80351110224678912","member":{"user":{"id":"80351110224678912","username":"nelly"}}}}`
+	got, err := explain(t, options{}, typing)
+	if err != nil || !strings.HasPrefix(got, "nobody: ") {
+		t.Errorf("%v, said %q", err, got)
+	}
+	if got, err = explain(t, options{everyone: true}, typing); err != nil || !strings.HasPrefix(got, "TYPING_START of discord:80351110224678912") {
+		t.Errorf("everyone: %v, said %q", err, got)
+	}
+}
+
 func TestSomebodyWhoIsKept(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "users.db")
 	st, err := sqlitestore.Open(db)

@@ -66,15 +66,20 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err
 	}
 	settings := &middleware.Options{Backends: backends}
 	each := func(line []byte) error {
+		somebody := false
 		for s, err := range senders(line, o) {
 			if err != nil {
 				return err
 			}
+			somebody = true
 			x, err := middleware.Explain(ctx, st, settings, &s)
 			fmt.Fprintln(stdout, x)
 			if err != nil {
 				return err
 			}
+		}
+		if !somebody {
+			fmt.Fprint(stdout, "nobody: such an event says of no one that they acted, or only -everyone looks at it\n\n")
 		}
 		return nil
 	}
