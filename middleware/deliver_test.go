@@ -87,6 +87,8 @@ func TestNewRefusesBackends(t *testing.T) {
 	for name, o := range map[string]middleware.Options{
 		"two are named":      {Backends: backends(newForeign("crm"), newForeign("crm"))},
 		"is nil":             {Backends: backends(nil)},
+		"did its New return": {Backends: backends((*foreign)(nil))},
+		"given no function":  {Backends: backends(store.BackendFunc("crm", nil))},
 		"Traits.Timeout":     {Backends: backends(bad)},
 		"its name":           {Backends: backends(newForeign("CRM"))},
 		"the store's own ou": {Backends: backends(newForeign("store"))},

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -70,8 +71,8 @@ func New(st store.Store, o *Options) (*Middleware, error) {
 
 // idle returns a Middleware that does nothing by itself yet.
 func idle(st store.Store, o *Options) (*Middleware, error) {
-	if st == nil {
-		return nil, fmt.Errorf("the store is nil: %w", store.ErrInvalid)
+	if v := reflect.ValueOf(st); st == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, fmt.Errorf("the store is nil; did its Open return an error? %w", store.ErrInvalid)
 	}
 	if o == nil {
 		o = &Options{}

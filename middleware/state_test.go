@@ -19,6 +19,9 @@ import (
 func TestNewRefusesWhatCannotBe(t *testing.T) {
 	for name, build := range map[string]func() (*middleware.Middleware, error){
 		"nil store": func() (*middleware.Middleware, error) { return middleware.New(nil, nil) },
+		"nil store of a failed Open": func() (*middleware.Middleware, error) {
+			return middleware.New((*memstore.Store)(nil), nil)
+		},
 		"negative people": func() (*middleware.Middleware, error) {
 			return middleware.New(memstore.New(), &middleware.Options{ExpectedPeople: -1})
 		},

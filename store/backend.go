@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -183,8 +184,11 @@ func (b backendFunc) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 // ValidateBackend returns nil for a Backend that may be used, or an error that
 // wraps ErrInvalid and says what to change.
 func ValidateBackend(b Backend) error {
-	if b == nil {
-		return fmt.Errorf("the backend is nil: %w", ErrInvalid)
+	if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("the backend is nil; did its New return an error? %w", ErrInvalid)
+	}
+	if f, ok := b.(backendFunc); ok && f.deliver == nil {
+		return fmt.Errorf("backend %q: BackendFunc was given no function: %w", f.name, ErrInvalid)
 	}
 	name := b.Name()
 	if problem := backendNameProblem(name); problem != "" {

@@ -21,7 +21,12 @@ type caller struct {
 }
 
 func newCaller(base string, o *rest.Options) (*caller, error) {
-	client, err := rest.New(strings.TrimSuffix(base, "/")+"/api/v1", o)
+	const api = "/api/v1"
+	base = strings.TrimSuffix(base, "/")
+	if strings.HasSuffix(base, api) {
+		return nil, fmt.Errorf("rocketchat: leave %s out of BaseURL: %w", api, store.ErrInvalid)
+	}
+	client, err := rest.New(base+api, o)
 	if err != nil {
 		return nil, fmt.Errorf("rocketchat: %w", err)
 	}

@@ -99,6 +99,7 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 	const address = "https://chat.example.com"
 	for want, o := range map[string]*rocketchat.Options{
 		"BaseURL":              nil,
+		"leave /api/v1 out":    {BaseURL: address + "/api/v1/"},
 		"EmailDomain":          {BaseURL: address, EmailDomain: "a b.example"},
 		"begins with role":     {BaseURL: address, Custom: map[store.Field]string{store.FieldLocale: "Roles"}},
 		"is no field":          {BaseURL: address, Custom: map[store.Field]string{"shoe size": "size"}},
