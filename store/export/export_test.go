@@ -183,7 +183,7 @@ func TestOneCellIsALine(t *testing.T) {
 func TestWhatWouldBeAFormulaIsText(t *testing.T) {
 	t.Parallel()
 	formulas := []string{
-		"=1+1", "+14155552671", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠A1", "\t=1", "\r=1", "\n=1", "\tAnn", "\r\nAnn",
+		"=1+1", "+14155552671", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠A1", "\t=1", "\r=1", "\n=1", "\tAnn", "\rAnn", "\nAnn", "\r\nAnn",
 		" =1", "\u00a0=1", "\u3000＝1", " \t=1", "'=1", "''=1", "' =1", "=", "-",
 		"\ufeff=1", " \ufeff＝1",
 	}
