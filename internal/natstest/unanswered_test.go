@@ -12,10 +12,11 @@ import (
 	"github.com/rollcall-go/rollcall/store"
 )
 
-// A deafener stands between a client and a node, and calls before for each
-// transaction, which waits meanwhile. When it is set, it lets the next one through,
-// and cuts the connection in the place of the answer.
+// A deafener stands between a client and a node, and calls before for each request
+// that holds a text, which waits meanwhile. When it is set, it lets the next one
+// through, and cuts the connection in the place of the answer.
 type deafener struct {
+	request []byte
 	net.Listener
 	node   string
 	before func() // may be nil
@@ -24,13 +25,19 @@ type deafener struct {
 	dead   atomic.Bool
 }
 
+// newDeafener returns a deafener to transactions.
 func newDeafener(t *testing.T, n *node, before func()) *deafener {
+	t.Helper()
+	return newDeafenerTo(t, n, "Rollcall-Tx", before)
+}
+
+func newDeafenerTo(t *testing.T, n *node, request string, before func()) *deafener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &deafener{Listener: l, node: n.url()[len("nats://"):], before: before}
+	d := &deafener{request: []byte(request), Listener: l, node: n.url()[len("nats://"):], before: before}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -84,7 +91,7 @@ func (d *deafener) serve(client net.Conn) {
 		if err != nil {
 			break
 		}
-		if bytes.Contains(buf[:n], []byte("Rollcall-Tx")) {
+		if bytes.Contains(buf[:n], d.request) {
 			if d.before != nil {
 				d.before()
 			}
@@ -100,6 +107,33 @@ func (d *deafener) serve(client net.Conn) {
 	time.Sleep(50 * time.Millisecond) // the server has it by now
 	server.Close()
 	running.Wait()
+}
+
+// A listing goes on when the connection is lost in the place of a page.
+func TestUnansweredPage(t *testing.T) {
+	t.Parallel()
+	n := single(t)
+	if _, err := open(t, connect(t, n), "page", 1).Apply(t.Context(), anns(0, 30)); err != nil {
+		t.Fatal(err)
+	}
+	d := newDeafenerTo(t, n, "STREAM.INFO", nil)
+	js, closeConn, err := dial(d.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeConn()
+	st := open(t, js, "page", 1)
+	d.set.Store(true)
+	people := 0
+	for _, err := range st.List(t.Context(), store.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		people++
+	}
+	if people != 30 || d.times.Load() != 1 {
+		t.Errorf("%d of 30 people are listed where %d answers were lost", people, d.times.Load())
+	}
 }
 
 // A transaction that happened and was not answered is noticed, so that its result

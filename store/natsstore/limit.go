@@ -65,3 +65,15 @@ func outlasting(ctx context.Context, wait time.Duration) (longer context.Context
 		end()
 	}
 }
+
+// whileConnected returns a context that ends with ctx, or when the connection is lost,
+// and with it the answer to what was asked.
+func (s *Store) whileConnected(ctx context.Context) (connected context.Context, done func()) {
+	connected, cancel := context.WithCancel(ctx)
+	lost := s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	go func() {
+		<-lost
+		cancel()
+	}()
+	return connected, func() { s.nc.RemoveStatusListener(lost) }
+}

@@ -178,7 +178,11 @@ func (s *Store) list(ctx context.Context, filter string, offset int) (got listed
 		Offset int    `json:"offset"`
 		Filter string `json:"subjects_filter"`
 	}{offset, filter}
-	err = s.request(ctx, "STREAM.INFO", &s.lists, body, &got)
+	connected, done := s.whileConnected(ctx)
+	defer done()
+	if err = s.request(connected, "STREAM.INFO", &s.lists, body, &got); err != nil && connected.Err() != nil && ctx.Err() == nil {
+		return got, errUnanswered
+	}
 	s.raiseFloor(got.State.LastSeq) // so that reading those who are listed does not read what they were before
 	return got, err
 }
