@@ -34,6 +34,7 @@ type confidant struct {
 	secrets []string
 	logs    bytes.Buffer
 	texts   []string
+	traced  int
 }
 
 func newConfidant(secrets ...string) *confidant {
@@ -81,7 +82,7 @@ func (c *confidant) read(text string) {
 // all of an outcome but the profile.
 func (c *confidant) options(backends ...store.Backend) *middleware.Options {
 	return &middleware.Options{
-		Logger: c.log, Backends: backends, Attempts: 2, SeenEvery: -1, ExpectedPeople: 1000,
+		Logger: c.log, Backends: backends, Attempts: 2, SeenEvery: -1, ExpectedPeople: 1000, Tracer: c,
 		OnRetry:   func(_ context.Context, r middleware.Retry) { c.hear(r.Err) },
 		OnFailure: func(_ context.Context, _ middleware.Outcome, err error) { c.hear(err) },
 		OnOutcome: func(ctx context.Context, o middleware.Outcome) {
@@ -93,6 +94,34 @@ func (c *confidant) options(backends ...store.Backend) *middleware.Options {
 			panic(o.Profile.GivenName + o.Profile.Username) // the hook's own, with what it knows
 		},
 	}
+}
+
+// A confidant is a Tracer too, of which otelrollcall is one: what it is told goes into
+// traces.
+func (c *confidant) TraceCommitStart(ctx context.Context, x middleware.Commit) context.Context {
+	c.trace(x, x.Err)
+	return ctx
+}
+
+func (c *confidant) TraceCommitEnd(_ context.Context, x middleware.Commit) { c.trace(x, x.Err) }
+
+func (c *confidant) TraceCallStart(ctx context.Context, x middleware.Call) context.Context {
+	c.trace(x, nil)
+	return ctx
+}
+
+func (c *confidant) TraceCallEnd(_ context.Context, x middleware.Call) {
+	for _, p := range x.People {
+		c.trace(p, p.Err)
+	}
+}
+
+func (c *confidant) trace(what any, err error) {
+	c.read(fmt.Sprintf("%+v", what))
+	c.hear(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.traced++
 }
 
 // readStandings reads the reasons of dead letters and of what is owed.
@@ -131,8 +160,10 @@ func (c *confidant) toldNothing(t *testing.T) (texts int) {
 // with all that it was told.
 type liar struct {
 	service http.Handler
-	honest  *bool // of all liars
-	mu      *sync.Mutex
+	honest  func() bool
+	// accepts means that who is answered 200 may believe it, so that nothing else
+	// answers so.
+	accepts bool
 }
 
 func (l liar) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -145,12 +176,9 @@ func (l liar) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	said := fmt.Sprint(r.URL, " ", r.Header, " ", string(body))
-	l.mu.Lock()
-	honest := *l.honest
-	l.mu.Unlock()
 	w := httptest.NewRecorder()
 	kind := rand.N(40)
-	if honest || kind >= 20 {
+	if l.honest() || kind >= 20 || l.accepts && (kind < 3 || kind == 16) {
 		l.service.ServeHTTP(w, r)
 		return w.Result(), nil
 	}

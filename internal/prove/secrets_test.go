@@ -3,8 +3,10 @@ package prove_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,68 +20,8 @@ import (
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
-	"github.com/rollcall-go/rollcall/store/backend/genauth"
-	"github.com/rollcall-go/rollcall/store/backend/genauth/genauthtest"
-	"github.com/rollcall-go/rollcall/store/backend/monosay"
-	"github.com/rollcall-go/rollcall/store/backend/monosay/monosaytest"
-	"github.com/rollcall-go/rollcall/store/backend/rocketchat"
-	"github.com/rollcall-go/rollcall/store/backend/rocketchat/rocketchattest"
-	"github.com/rollcall-go/rollcall/store/backend/webhook"
-	"github.com/rollcall-go/rollcall/store/backend/webhook/webhooktest"
 	"github.com/rollcall-go/rollcall/store/memstore"
 )
-
-const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-// systems are the services of all backends, and what they keep secret.
-type systems struct {
-	monosay  *monosaytest.Service
-	genauth  *genauthtest.Service
-	chat     *rocketchattest.Service
-	hook     *webhooktest.Service
-	backends []store.Backend
-	secrets  []string
-	honest   bool
-	mu       sync.Mutex
-}
-
-func newSystems(t *testing.T) *systems {
-	t.Helper()
-	const token = canary + "-monosay-token"
-	s := &systems{
-		monosay: monosaytest.New(token, nil), genauth: genauthtest.New(nil),
-		chat: rocketchattest.New(&rocketchattest.Options{Password: canary + "-password"}), hook: webhooktest.New(hookSecret),
-	}
-	s.secrets = []string{token, s.genauth.AccessKeySecret(), s.chat.Token(), hookSecret, hookSecret[6:]}
-	add := func(b store.Backend, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.backends = append(s.backends, b)
-	}
-	const base = "http://localhost"
-	m, err := monosay.New(token, &monosay.Options{BaseURL: base, Transport: liar{s.monosay, &s.honest, &s.mu}})
-	add(m, err)
-	g, err := genauth.New(s.genauth.AccessKeyID(), s.genauth.AccessKeySecret(), &genauth.Options{
-		BaseURL: base, Transport: liar{s.genauth, &s.honest, &s.mu},
-	})
-	add(g, err)
-	c, err := rocketchat.New(s.chat.UserID(), s.chat.Token(), &rocketchat.Options{
-		BaseURL: base, Transport: liar{s.chat, &s.honest, &s.mu}, Password: canary + "-password",
-	})
-	add(c, err)
-	w, err := webhook.New(base+"/"+canary+"?key="+canary, []string{hookSecret}, &webhook.Options{
-		Batch: 5, Transport: liar{s.hook, &s.honest, &s.mu},
-	})
-	add(w, err)
-	return s
-}
-
-func (s *systems) tellTheTruth() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.honest = true
-}
 
 // named states a canary in every field that an event can.
 func named(id, round int) *middleware.Sender {
@@ -99,11 +41,11 @@ func named(id, round int) *middleware.Sender {
 // All four backends before services that tell on us, for a day, with people who rename
 // themselves and are forgotten, dead letters that are replayed, and restarts.
 func TestBackendsTellNoSecret(t *testing.T) {
-	t.Attr("promise", "no secret and no name in a log, error, hook's error or dead letter")
+	t.Attr("promise", "no secret and no name in a log, error, trace, hook's error or dead letter")
 	people, rounds := size(10, 30, 100), size(3, 12, 200)
 	texts, letters := 0, 0
 	synctest.Test(t, func(t *testing.T) {
-		s := newSystems(t)
+		s := newSystems(t, func(h http.Handler, honest func() bool) http.RoundTripper { return liar{service: h, honest: honest} })
 		c := newConfidant(s.secrets...)
 		st := memstore.New()
 		var mw *middleware.Middleware
@@ -151,7 +93,7 @@ func TestBackendsTellNoSecret(t *testing.T) {
 		}
 		c.hear(mw.Close(ctx))
 		c.readStandings(t, st)
-		for name, n := range map[string]int{"monosay": len(s.monosay.Users()), "genauth": len(s.genauth.Accounts()), "webhook": len(s.hook.People())} {
+		for name, n := range map[string]int{"monosay": len(s.monosay.Users()), "genauth": len(s.genauth.Accounts()), "visitors": len(s.chat.Visitors()), "webhook": len(s.hook.People())} {
 			if n < people {
 				t.Errorf("%s has %d people in the end, want %d", name, n, people)
 			}
@@ -160,11 +102,33 @@ func TestBackendsTellNoSecret(t *testing.T) {
 			t.Error("no canary ever left: this test sees nothing")
 		}
 		texts = c.toldNothing(t)
+		if c.traced < people*rounds {
+			t.Errorf("only %d steps were traced", c.traced)
+		}
 	})
 	if texts < people*rounds || letters == 0 {
 		t.Errorf("only %d texts were looked at, and %d dead letters", texts, letters)
 	}
 	t.Attr("figure", fmt.Sprintf("0 in %d texts of 4 backends, %d dead letters", texts, letters))
+}
+
+// A tattler answers whoever posts something with all that it was told, or fails with it.
+type tattler struct{ http.RoundTripper }
+
+func (l tattler) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPost {
+		return l.RoundTripper.RoundTrip(r)
+	}
+	said := fmt.Sprint(r.URL, " ", r.Header)
+	if rand.N(2) == 0 {
+		return nil, fmt.Errorf("dial %s: no route", said)
+	}
+	w := httptest.NewRecorder()
+	w.WriteHeader(http.StatusForbidden)
+	fmt.Fprintf(w, `{"code":50013,"message":%q}`, said)
+	answer := w.Result()
+	answer.Request = r
+	return answer, nil
 }
 
 // Both adapters, with a store in all kinds of trouble and platforms that refuse
@@ -200,6 +164,7 @@ func TestAdaptersTellNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := dc.Session()
+	session.Client.Transport = tattler{session.Client.Transport}
 	session.Identify.Intents = discordgo.IntentsAll
 	session.AddHandler(discord.Handler(mw, &discord.Options{Scope: discord.Everyone, Nicks: true}))
 	if err := session.Open(); err != nil {
