@@ -244,3 +244,16 @@ func decodable(data []byte) (u tele.Update, ok bool) {
 	err := json.Unmarshal(data, &u)
 	return u, err == nil
 }
+
+// An id below zero, which only somebody else than Telegram sends, does not put the update
+// before its second.
+func TestAnUpdateIDBelowZeroOrdersNothing(t *testing.T) {
+	t.Parallel()
+	for id, nanos := range map[int]int{-5: 0, 0: 0, 7: 7, 2_000_000_001: 1} {
+		u := decode(t, say(ann, "hi"))
+		u.ID = id
+		if got, want := telegram.FromUpdate(&u, me, nil).At, noon.Add(time.Duration(nanos)); !got.Equal(want) {
+			t.Errorf("update %d counts as of %v, want %v", id, got, want)
+		}
+	}
+}
