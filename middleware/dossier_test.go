@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -28,17 +29,28 @@ func TestExportHoldsAllThatIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newFaultyStore()
 		f := newForeign("crm")
-		mw, _ := start(t, st, middleware.Options{Backends: backends(erasing{f})})
+		never := newForeign("desk")
+		never.fault = func(c call) fault {
+			if c.Erase {
+				return fault{}
+			}
+			return fault{err: fmt.Errorf("no room for more: %w", store.ErrInvalid)}
+		}
+		mw, _ := start(t, st, middleware.Options{Backends: backends(erasing{f}, erasing{never})})
 		mw.Observe(ann(0, "Ann"))
 		drain(t, mw)
 		if err := mw.Set(t.Context(), annKey, store.Declared, store.Profile{Email: "ann@example.org"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := mw.Set(t.Context(), annKey, store.Pinned, store.Profile{Bio: "a regular"}); err != nil {
 			t.Fatal(err)
 		}
 		drain(t, mw)
 		st.failWith(away)
 		mw.Observe(ann(1, "Annabel")) // waits in memory
 		text := exported(t, mw, annKey)
-		for _, want := range []string{`"Annabel"`, `"ann@example.org"`, `"source":"declared"`, `"backend":"crm"`, `"state":"delivered"`, `"remote":"id of 42"`} {
+		for _, want := range []string{`"Annabel"`, `"ann@example.org"`, `"source":"declared"`, `"backend":"crm"`, `"state":"delivered"`, `"remote":"id of 42"`,
+			`"a regular"`, `"source":"pinned"`, `"backend":"desk"`, `"state":"dead"`, `"reason":"no room for more`} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %s in %s", want, text)
 			}
@@ -55,7 +67,7 @@ func TestExportHoldsAllThatIsHeld(t *testing.T) {
 		drain(t, mw)
 		text = exported(t, mw, annKey)
 		if !strings.Contains(text, `"forgotten":true`) || !strings.Contains(text, `"state":"erased"`) ||
-			strings.Contains(text, "Ann") || strings.Contains(text, "example.org") || strings.Contains(text, "id of") {
+			strings.Contains(text, "Ann") || strings.Contains(text, "regular") || strings.Contains(text, "no room") || strings.Contains(text, "example.org") || strings.Contains(text, "id of") {
 			t.Errorf("after Forget: %s", text)
 		}
 		if text := exported(t, mw, store.Key{Channel: "telegram", UserID: "9"}); text != `{"key":{"channel":"telegram","user_id":"9"}}` {
