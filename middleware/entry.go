@@ -40,7 +40,7 @@ type joined struct {
 // which observation's fingerprints are remembered goes by time.
 func (e *entry) join(n *entry, r *repairer) {
 	if e.joined == nil && n.joined == nil {
-		if e.one.repeats(n.one.whole, n.one.undated, n.one.first) {
+		if !n.one.late && e.one.repeats(n.one.whole, n.one.undated, n.one.first) {
 			e.one.last = n.one.last
 			return
 		}

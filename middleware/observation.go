@@ -116,13 +116,13 @@ func (s *Sender) appendID(b []byte) []byte {
 // repeats reports whether an event of that fingerprint and time says what o says, and
 // not before it.
 func (o *observation) repeats(whole uint64, undated bool, at int64) bool {
-	return o.whole == whole && !o.alone && !o.late && !o.undated && !undated && at >= o.last
+	return o.whole == whole && !o.late && !o.undated && !undated && at >= o.last
 }
 
 // replacedBy reports whether nothing is left of o once n, which came later, is joined to
 // it, but for when it began.
 func (o *observation) replacedBy(n *observation, key store.Key, r *repairer) bool {
-	if o.alone || o.late || o.undated || n.late || n.undated || n.first <= o.last || len(o.statements) != len(n.statements) {
+	if n.late || n.undated || n.first <= o.last || len(o.statements) != len(n.statements) {
 		return false
 	}
 	for i, st := range n.statements {
