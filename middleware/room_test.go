@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,72 @@ import (
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 )
+
+func TestWaitingBytesAreThoseOfTheValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, _ := start(t, st, middleware.Options{Attempts: 1000})
+		bytes := func() int { n, _, _, _ := mw.PendingState(); return n }
+		bio := func(second int, letter string, n int) *middleware.Sender {
+			s := ann(second, "Ann")
+			s.Set(store.FieldBio, strings.Repeat(letter, n))
+			return s
+		}
+		mw.Observe(bio(0, "a", 10))
+		synctest.Wait() // it waits again
+		mw.Observe(bio(1, "b", 10))
+		small := bytes()
+		mw.Observe(bio(2, "c", 910)) // both join
+		if got := bytes() - small; got != 900 {
+			t.Errorf("900 bytes more were counted as %d", got)
+		}
+		mw.LimitWaiting(100, bytes()+600)
+		big := person(7, 0, "Bob")
+		big.Set(store.FieldBio, strings.Repeat("b", 900))
+		mw.Observe(big)
+		if got := mw.Stats(); got.Dropped != 1 {
+			t.Errorf("Stats() = %+v, want the one dropped who has no room", got)
+		}
+		st.failWith(nil)
+		flush(t, mw)
+		wantNothingLeft(t, mw)
+	})
+}
+
+// Those who wait already do not take more room than there is either. What they say
+// next is saved, since they do not count as known.
+func TestWhoWaitsTakesNoMoreRoomThanThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(away)
+		mw, j := start(t, st, middleware.Options{Attempts: 1000})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		bytes, _, _, _ := mw.PendingState()
+		mw.LimitWaiting(100, bytes+200)
+		talker := ann(1, "Ann")
+		talker.Set(store.FieldBio, strings.Repeat("b", 300))
+		mw.Observe(talker)
+		if got, _, _, _ := mw.PendingState(); got != bytes {
+			t.Errorf("%d bytes wait, want the %d of before", got, bytes)
+		}
+		mw.Observe(ann(2, "Anna")) // takes no more
+		st.failWith(nil)
+		wantAfterFlush(t, mw, j, "dropped: too many people wait", "coalesced", "created")
+		if p := get(t, mw, annKey); p.GivenName != "Anna" || p.Bio != "" {
+			t.Errorf("kept is %+v", p)
+		}
+		mw.LimitWaiting(100, 1<<20)
+		talker.At = talker.At.Add(time.Hour)
+		mw.Observe(talker)
+		flush(t, mw)
+		if p := get(t, mw, annKey); p.Bio == "" {
+			t.Error("what had no room is not saved later either")
+		}
+		wantNothingLeft(t, mw)
+	})
+}
 
 func TestAsManyWaitAsThereIsRoomFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
