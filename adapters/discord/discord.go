@@ -56,7 +56,10 @@ type Options struct {
 	BotID string
 }
 
-var defaults Options
+var (
+	defaults  Options
+	everybody = Options{Scope: Everyone}
+)
 
 func (o *Options) orDefault() *Options {
 	if o == nil {
@@ -143,19 +146,18 @@ func fromInteraction(src *discordgo.Interaction) act {
 // event itself says; discordgo may run the bot's handler before ours. It asks
 // the store, each time. The error wraps store.ErrInvalid where mw is nil, and
 // where the event is nil, of another type, or has no sender. Else it is that of
-// Middleware.Profile, and the profile holds what the event says beside it. It
-// wraps store.ErrNotFound where nothing is kept yet and the event is neither a
-// direct message nor an interaction: whether a message in a guild is addressed to
-// the bot is not known here, so the first one of a person who mentions it is such.
+// Middleware.Profile, and the profile holds what the event says beside it. Of
+// somebody of whom nothing is kept it holds that alone, and the error is nil:
+// whether a message in a guild is addressed to the bot is not known here.
 func Profile(ctx context.Context, mw *middleware.Middleware, event any) (store.Profile, error) {
 	if mw == nil {
 		return store.Profile{}, fmt.Errorf("discord: profile: no middleware: %w", store.ErrInvalid)
 	}
-	a, ok := fromTyped(event, &defaults)
+	a, ok := fromTyped(event, &everybody)
 	if !ok {
 		return store.Profile{}, fmt.Errorf("discord: profile: %T is no message and no interaction: %w", event, store.ErrInvalid)
 	}
-	s := a.sender(&defaults)
+	s := a.sender(&everybody)
 	if s.NumericID == 0 {
 		return store.Profile{}, fmt.Errorf("discord: profile: the %s has no sender: %w", s.Event, store.ErrInvalid)
 	}
