@@ -3,7 +3,7 @@
 // a deliverer that brings everybody to two other systems. Half-way it kills (kill -9)
 // one bot and the deliverer, starts them again, and shows that nothing is lost.
 //
-//	go run ./examples/fleet                     into users.db; run it twice
+//	go run ./examples/fleet                     into fleet.db; run it twice
 //	go run ./examples/fleet -postgres DSN       into a Postgres
 //	go run ./examples/fleet -nats URL           into a JetStream bucket
 //	go run ./examples/fleet -people 200         with a larger audience
@@ -33,7 +33,7 @@ func main() {
 		os.Exit(perform(role))
 	}
 	var o options
-	flag.StringVar(&o.store.File, "db", "users.db", "the SQLite `file` to keep the people in")
+	flag.StringVar(&o.store.File, "db", "fleet.db", "the SQLite `file` to keep the people in")
 	flag.StringVar(&o.store.Postgres, "postgres", "", "keep them in the Postgres of this `DSN` instead")
 	flag.StringVar(&o.store.NATS, "nats", "", "keep them in the JetStream of the nats-server at this `URL` instead")
 	flag.StringVar(&o.store.Space, "space", "rollcall_fleet", "the `name` of the Postgres schema or JetStream bucket")
