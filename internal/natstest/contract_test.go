@@ -2,10 +2,9 @@ package natstest
 
 import (
 	"fmt"
+	"os/exec"
 	"sync/atomic"
 	"testing"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/storetest"
@@ -13,15 +12,16 @@ import (
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	holdToContract(t, connect(t, single(t)), 1)
+	holdToContract(t, []*node{single(t)})
 }
 
 func TestContractInACluster(t *testing.T) {
 	t.Parallel()
-	holdToContract(t, connect(t, cluster(t)...), 3)
+	holdToContract(t, cluster(t))
 }
 
-func holdToContract(t *testing.T, js jetstream.JetStream, replicas int) {
+func holdToContract(t *testing.T, nodes []*node) {
+	js, replicas := connect(t, nodes...), len(nodes)
 	var number atomic.Int64
 	buckets := make(map[store.Store]string)
 	newStore := func(t *testing.T) store.Store {
@@ -36,5 +36,8 @@ func holdToContract(t *testing.T, js jetstream.JetStream, replicas int) {
 		buckets[next] = buckets[st]
 		return next
 	})
-	storetest.Run(t, newStore, reopen)
+	others := storetest.Processes(func(t *testing.T, st store.Store) *exec.Cmd {
+		return process(t.Context(), t, "serve "+urls(nodes)+" "+buckets[st])
+	})
+	storetest.Run(t, newStore, reopen, others)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/natsstore"
+	"github.com/rollcall-go/rollcall/store/storetest"
 )
 
 // Other processes of the tests below are this binary with a task to do.
@@ -56,6 +57,8 @@ func work(name, rest string) error {
 		return err
 	}
 	switch name {
+	case "serve":
+		return storetest.Serve(st, os.Stdin, os.Stdout)
 	case "hammer":
 		return hammer(st, uint64(os.Getpid()))
 	case "write":
