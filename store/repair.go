@@ -16,7 +16,8 @@ const RepairLimit = 4096
 // on one letter. Line breaks and tabs become spaces, broken UTF-8 becomes
 // U+FFFD, spaces around it go, and what is too long ends after the last whole
 // character, as a reader sees it, that fits. Only the first [RepairLimit]
-// bytes of raw are looked at, so a name of 10 MB costs no more than another.
+// bytes of raw are looked at, so a name of 10 MB costs no more than another. Of a text
+// that shows nothing, such as one of Hangul fillers, nothing is left.
 // Everything else stays: joined emoji, flags, any script.
 //
 // A value with a format is brought into it where that is safe: "pt-br" becomes

@@ -57,6 +57,8 @@ func TestWhatRepairMakesOfText(t *testing.T) {
 		{"control characters go", "a\x00\x1b\x7f\u0085b", "ab"},
 		{"bidi controls go", "\u202eann\u2066\u200f\u061c", "ann"},
 		{"the invisible goes", "\ufeffa\u200bn\u2060n", "ann"},
+		{"what shows nothing goes", "\u3164\u115f\u1160\uffa0\u2800\u00ad\u034f\u180e\ufe0f\U000e0100\u3000\u200d", ""},
+		{"what shows something stays", "\u3164ann\u2800", "\u3164ann\u2800"},
 		{"noncharacters go", "a\ufdd0\uffff\U0001fffe", "a"},
 		{"one replacement for a run of broken bytes", "a\xff\xfe\xfdb\xc3", "a\ufffdb\ufffd"},
 		{"four marks stay", "a" + strings.Repeat("\u0301", 9) + "b", "a" + strings.Repeat("\u0301", 4) + "b"},

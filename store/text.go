@@ -145,7 +145,26 @@ func textProblem(s string, most int) string {
 	if strings.TrimSpace(s) != s {
 		return "begins or ends with a space"
 	}
+	if s != "" && !shows(s) {
+		return "is made of characters that show nothing"
+	}
 	return ""
+}
+
+// shows reports whether a reader sees anything of s. Names of Hangul fillers or of the
+// blank of Braille are common among those who want none.
+func shows(s string) bool {
+	for _, r := range s {
+		if r > ' ' && r < 0x7f || !blank(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func blank(r rune) bool {
+	return r == '\u2800' || unicode.IsSpace(r) ||
+		unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // cleanText makes a text out of raw that has no problem. It is raw itself where
@@ -156,6 +175,9 @@ func cleanText(raw string, most int) string {
 		s = strings.TrimSpace(rebuild(s))
 	}
 	s = cutCharacters(s, most)
+	if !shows(s) {
+		return ""
+	}
 	if len(s) < len(raw) {
 		return strings.Clone(s)
 	}

@@ -20,6 +20,9 @@ func Check(s string) error {
 	if strings.TrimSpace(s) != s {
 		return errors.New("spaces around it")
 	}
+	if s != "" && strings.Trim(s, unseen) == "" {
+		return errors.New("nothing to be seen")
+	}
 	stack := 0
 	rest := []rune(s)
 	for len(rest) > 0 {
@@ -43,6 +46,10 @@ func Check(s string) error {
 	}
 	return nil
 }
+
+// unseen are characters that readers take for nothing, alone or beside each other:
+// fillers of Hangul, the blank of Braille, joiners, selectors and a soft hyphen.
+const unseen = " \u00a0\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200c\u200d\u2800\u3000\u3164\ufe0f\uffa0"
 
 func forbidden(r rune) string {
 	switch {

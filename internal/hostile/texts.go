@@ -39,7 +39,7 @@ var Honest = []string{
 	"🏴‍☠️",
 	"\uf8ff", // private use
 	"\U0010fffd",
-	"ㅤ", // a Hangul filler, which is a letter
+	"ㅤAnn", // behind a Hangul filler, which is a letter
 	"null",
 	"undefined",
 	"true",
@@ -79,6 +79,9 @@ var Honest = []string{
 // Harmful are texts that cannot be kept as they are.
 var Harmful = []string{
 	" ",
+	"\u3164", // a Hangul filler: nothing to be seen
+	"\u2800 \u2800",
+	"\u00ad\ufe0f\u200d",
 	"\x00",
 	"Ann\x00Admin",
 	"\xff",

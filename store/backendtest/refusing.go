@@ -135,6 +135,9 @@ func textsExact(p *probe) {
 				fits[f] = value
 			}
 		}
+		if len(fits) == 0 { // nothing is left of it
+			continue
+		}
 		maps.Copy(all.values, fits)
 		whole, refused := p.deliverOrRefuse(all)
 		if whole {
