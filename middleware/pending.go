@@ -1,12 +1,8 @@
 package middleware
 
 import (
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/rollcall-go/rollcall/internal/seen"
 	"github.com/rollcall-go/rollcall/store"
@@ -32,17 +28,6 @@ type pending struct {
 	wake     chan struct{} // holds one token when the queue has work
 	enough   int           // people in the queue that hurry the committer
 	pressing chan struct{} // holds one token when so many wait, or somebody waits for them
-}
-
-// A generation is the entries made between two calls of Flush.
-type generation struct {
-	number uint64
-	alive  int // entries without an Outcome
-}
-
-type waiter struct {
-	last uint64 // generation that is waited for, and all before it
-	done chan struct{}
 }
 
 func newPending(seen *seen.Table, r *repairer, firstOnly bool) *pending {
@@ -257,27 +242,6 @@ func (p *pending) replace(e, next *entry) {
 	p.push(next)
 }
 
-// done ends the wait of those who wait for e, in drained.
-func (p *pending) done(e *entry) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.release(e)
-}
-
-func (p *pending) release(e *entry) {
-	if e.gen.alive--; e.gen.alive > 0 || e.gen == p.now {
-		return
-	}
-	p.before = slices.DeleteFunc(p.before, func(g *generation) bool { return g == e.gen })
-	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool {
-		over := len(p.before) == 0 || p.before[0].number > w.last
-		if over {
-			close(w.done)
-		}
-		return over
-	})
-}
-
 // putBack ends the flight of an entry that the store refused. It waits again,
 // behind all others. What came meanwhile joins it and is returned, for its
 // Outcome. An entry that Forget has taken out does not wait any more: forgotten
@@ -308,71 +272,6 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 		p.push(e)
 	}
 	return next, false, false
-}
-
-// failed counts one refusal of the store against everybody who waits, and
-// returns the outcomes of those whose patience of limit attempts has just run
-// out.
-func (p *pending) failed(limit int, cause error) []*Outcome {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var due []*Outcome
-	for _, e := range p.queue {
-		if o := e.refused(limit, cause); o != nil {
-			due = append(due, o)
-		}
-	}
-	return due
-}
-
-// refused counts one refusal, and returns the Outcome when patience runs out
-// with it.
-func (e *entry) refused(limit int, cause error) *Outcome {
-	e.failures++
-	if e.failures < limit || e.told {
-		return nil
-	}
-	e.told = true
-	o := e.origin.outcome(e.key)
-	o.Result, o.Err, o.Attempts, o.Kept = Failed, sentinel(cause), e.failures, true
-	return o
-}
-
-// sentinel makes an error of no known kind wrap one.
-func sentinel(err error) error {
-	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrInvalid) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-}
-
-// sideline counts a refusal against somebody whom the store refuses alone, who
-// is then put back. They have their next turn after a while, so that the others
-// are saved meanwhile. It returns the Outcome that is due, if any.
-func (p *pending) sideline(e *entry, limit int, cause error) *Outcome {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	due := e.refused(limit, cause)
-	if p.closed || e.forgotten {
-		return due
-	}
-	e.aside = true
-	e.turns++
-	time.AfterFunc(rand.N(min(maxBackoff, firstBackoff<<min(e.turns, 10))), func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.recall(e)
-	})
-	return due
-}
-
-func (p *pending) recall(e *entry) {
-	if e.aside && p.entries[e.key] == e {
-		e.aside = false
-		if !e.inFlight { // else putBack does
-			p.push(e)
-		}
-	}
 }
 
 // unsure keeps what the store is just answering of a person out of the seen
@@ -438,31 +337,6 @@ func (p *pending) len() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.entries)
-}
-
-// drained returns a channel that is closed once all who wait now are settled.
-func (p *pending) drained() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	done := make(chan struct{})
-	if p.now.alive > 0 {
-		p.before = append(p.before, p.now)
-		p.now = &generation{number: p.now.number + 1}
-	}
-	if len(p.before) == 0 {
-		close(done)
-		return done
-	}
-	p.waiters = append(p.waiters, waiter{p.now.number - 1, done})
-	signal(p.pressing)
-	return done
-}
-
-// giveUp is for who does not wait for drained any more.
-func (p *pending) giveUp(drained <-chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiters = slices.DeleteFunc(p.waiters, func(w waiter) bool { return w.done == drained })
 }
 
 // close ends the intake.
