@@ -64,11 +64,14 @@ type ImportProgress struct {
 // it, as the last that Progress was told, counts what is durable; the up to 500
 // senders behind it may have been saved or not. To go on, skip Progress.Read
 // senders or begin anew: to import the same again changes nothing. A panic of
-// senders or of Progress is the caller's.
+// senders or of Progress is the caller's. That senders is nil is store.ErrInvalid.
 func (m *Middleware) Import(ctx context.Context, senders iter.Seq2[Sender, error], o *ImportOptions) (ImportProgress, error) {
 	im := importer{m: m, places: make(map[store.Key]*entry, batchPeople)}
 	if o != nil {
 		im.told = o.Progress
+	}
+	if senders == nil {
+		return im.done, fmt.Errorf("middleware: import: the sequence of senders is nil: %w", store.ErrInvalid)
 	}
 	im.next.Dropped, im.done.Dropped = make(map[Reason]int), make(map[Reason]int)
 	if err := im.run(ctx, senders); err != nil {

@@ -259,6 +259,13 @@ func TestImportAndWhenPeopleWereSeen(t *testing.T) {
 	}
 }
 
+func TestImportOfNoSequence(t *testing.T) {
+	mw, _ := start(t, memstore.New(), middleware.Options{})
+	if p, err := mw.Import(t.Context(), nil, nil); !errors.Is(err, store.ErrInvalid) || p.Read != 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestImportEndsWithWhatWasReadBeforeAnErrorOfTheSenders(t *testing.T) {
 	mw, _ := start(t, memstore.New(), middleware.Options{})
 	p, err := mw.Import(t.Context(), func(yield func(middleware.Sender, error) bool) {
