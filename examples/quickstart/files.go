@@ -116,7 +116,7 @@ func playLines(ctx context.Context, path string, mw *middleware.Middleware, ms m
 		}
 	}
 	if broken > 0 {
-		fmt.Fprintf(story, "%s: %d lines were left out\n", path, broken)
+		fmt.Fprintf(story, "%s: left out %d of its lines\n", path, broken)
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func TestOwnUpdatesWithBrokenLines(t *testing.T) {
 	lines, story := perform(t, o)
 	for _, want := range []string{
 		"updates.jsonl line 2 is left out: ", "updates.jsonl line 3 is left out: ", "updates.jsonl line 5 is left out: telebot.v3 cannot decode",
-		"updates.jsonl line 6 is left out: telebot.v3 panics", "updates.jsonl: 4 lines were left out", "events.jsonl line 2 is left out: ", "events.jsonl line 4 is left out: ", "events.jsonl: 2 lines were left out",
+		"updates.jsonl line 6 is left out: telebot.v3 panics", "updates.jsonl: left out 4 of its lines", "events.jsonl line 2 is left out: ", "events.jsonl line 4 is left out: ", "events.jsonl: left out 2 of its lines",
 	} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the story does not say %q:\n%s", want, story)
