@@ -77,8 +77,8 @@
 //   - Between the read and the write of one person nobody else writes that
 //     person, in this process or another.
 //   - List is in the order of [Key.Compare], holds no more than a page in memory,
-//     and stops when its consumer does. Conditions that the database cannot
-//     check exactly are left to [Filter.Match].
+//     and stops when its consumer does. It begins with [Filter.Validate], and leaves
+//     conditions that the database cannot check exactly to [Filter.Match].
 //   - Forget leaves nothing in files, logs of changes and caches, and says so where
 //     what it stands on does not give that. The tombstone is the Key alone.
 //   - Errors wrap one of the sentinels ([ErrUnavailable] for whatever may pass),

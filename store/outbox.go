@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -57,7 +58,7 @@ type Outbox interface {
 
 	// Standings yields the standings that match f, ordered by backend and then
 	// Key, as List yields profiles. The error wraps ErrNotFound for a backend
-	// that is not enrolled, and ErrInvalid for a State that is none.
+	// that is not enrolled, and ErrInvalid for a filter that is not valid.
 	Standings(ctx context.Context, f StandingFilter) iter.Seq2[Standing, error]
 
 	// Backlogs tells what is owed to each enrolled backend, sorted by name. It
@@ -81,6 +82,15 @@ type StandingFilter struct {
 	Backend string
 	Key     Key
 	State   State
+}
+
+// Validate returns nil, or an error that wraps ErrInvalid where f asks for a State
+// that there is not.
+func (f StandingFilter) Validate() error {
+	if f.State != "" && !f.State.Known() {
+		return fmt.Errorf("there is no state %q: %w", f.State, ErrInvalid)
+	}
+	return nil
 }
 
 // Match reports whether s passes f.

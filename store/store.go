@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -30,7 +31,8 @@ type Store interface {
 	// List yields the profiles that match f, in the order of [Key.Compare]. It
 	// reads as it goes, in bounded memory; somebody who appears or changes
 	// meanwhile may be missed. The last Key of one listing, as Filter.After,
-	// goes on where it ended. An error ends the sequence; its Profile is zero.
+	// goes on where it ended. An error ends the sequence; its Profile is zero. A
+	// filter that is not valid is refused with ErrInvalid.
 	List(ctx context.Context, f Filter) iter.Seq2[Profile, error]
 
 	// Forget erases all that is kept of one person, durably and also from the
@@ -61,6 +63,18 @@ type Filter struct {
 	After Key
 	// Limit is how many profiles to yield at the most. 0 and less mean no limit.
 	Limit int
+}
+
+// Validate returns nil, or an error that wraps ErrInvalid where f asks for a Status
+// that there is not.
+func (f Filter) Validate() error {
+	if f.Status == "" {
+		return nil
+	}
+	if problem := statusProblem(string(f.Status)); problem != "" {
+		return fmt.Errorf("the status %q %s: %w", f.Status, problem, ErrInvalid)
+	}
+	return nil
 }
 
 // Match reports whether p passes f's conditions, all but After and Limit.

@@ -96,6 +96,9 @@ func (s *Store) get(ctx context.Context, key store.Key) (store.Record, error) {
 func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 	return func(yield func(store.Profile, error) bool) {
 		keys, err := s.keysAfter(ctx, f.After)
+		if err == nil {
+			err = f.Validate()
+		}
 		if err != nil {
 			yield(store.Profile{}, fmt.Errorf("memstore: list: %w", err))
 			return

@@ -206,8 +206,8 @@ func (s *Store) matching(ctx context.Context, f store.StandingFilter) ([]store.S
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	if f.State != "" && !f.State.Known() {
-		return nil, fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
 	if f.Backend != "" && s.backends[f.Backend] == nil {
 		return nil, errNotEnrolled

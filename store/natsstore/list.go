@@ -15,6 +15,10 @@ import (
 // profiles of 250 people.
 func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 	return func(yield func(store.Profile, error) bool) {
+		if err := f.Validate(); err != nil {
+			yield(store.Profile{}, s.fail(ctx, "list", err))
+			return
+		}
 		yielded := 0
 		for p, err := range s.everybody(ctx, f.Channel, f.After) {
 			if err == nil {

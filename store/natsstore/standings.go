@@ -32,8 +32,8 @@ func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2
 
 // backendsOf returns the enrolled backends that f asks for.
 func (s *Store) backendsOf(ctx context.Context, f store.StandingFilter) ([]string, error) {
-	if f.State != "" && !f.State.Known() {
-		return nil, fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
 	r, err := s.backends(ctx)
 	if err != nil || f.Backend == "" {

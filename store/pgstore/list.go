@@ -30,6 +30,9 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 
 // page returns the next profiles, also those in front of one that is damaged.
 func (s *Store) page(ctx context.Context, f store.Filter, size int) (page []store.Record, err error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
 	query, args := pageQuery(f, size)
 	err = s.read(ctx, func(c *pgxpool.Conn) error {
 		page = page[:0]

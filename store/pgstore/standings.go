@@ -34,8 +34,8 @@ func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2
 
 // backendsOf returns the enrolled backends that f asks for.
 func (s *Store) backendsOf(ctx context.Context, f store.StandingFilter) ([]string, error) {
-	if f.State != "" && !f.State.Known() {
-		return nil, fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
 	backends, err := s.enrolled(ctx)
 	switch {

@@ -38,6 +38,9 @@ func (s *Store) List(ctx context.Context, f store.Filter) iter.Seq2[store.Profil
 
 // page returns the next profiles, also those in front of one that is damaged.
 func (s *Store) page(ctx context.Context, f store.Filter, size int) ([]store.Record, error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
 	page := make([]store.Record, 0, size)
 	for {
 		until, err := s.scanEnd(ctx, f)

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"database/sql/driver"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -40,8 +39,8 @@ func (s *Store) Standings(ctx context.Context, f store.StandingFilter) iter.Seq2
 
 // check returns an error for a filter that is none.
 func check(f store.StandingFilter, backends []string) error {
-	if f.State != "" && !f.State.Known() {
-		return fmt.Errorf("there is no state %q: %w", f.State, store.ErrInvalid)
+	if err := f.Validate(); err != nil {
+		return err
 	}
 	if f.Backend != "" && !slices.Contains(backends, f.Backend) {
 		return errNotEnrolled

@@ -67,7 +67,7 @@ func listFilters(p *probe) {
 	st, people := p.fill()
 	var filters []store.Filter
 	for _, channel := range []string{"", "telegram", "tele-2", "nowhere"} {
-		for _, status := range []store.Status{"", store.StatusActive, store.StatusLeft, "nothing"} {
+		for _, status := range []store.Status{"", store.StatusActive, store.StatusLeft, store.StatusDeleted} {
 			filters = append(filters, store.Filter{Channel: channel, Status: status})
 		}
 	}
@@ -98,6 +98,20 @@ func listSearch(p *probe) {
 			f := store.Filter{Search: search, Channel: channel}
 			p.samePeople(fmt.Sprintf("List %+v", f), p.list(st, f), matching(people, f))
 		}
+	}
+}
+
+func listMisspelt(p *probe) {
+	st, _ := p.fill()
+	for _, f := range []store.Filter{{Status: "actve"}, {Status: "Active", Channel: "telegram", Limit: 1}} {
+		var last error
+		for person, err := range st.List(p.ctx, f) {
+			if err == nil || last != nil {
+				p.failf("List %+v yields %s, %v", f, person.Key, err)
+			}
+			last = err
+		}
+		p.errorIs(fmt.Sprintf("List %+v", f), last, store.ErrInvalid)
 	}
 }
 

@@ -466,6 +466,14 @@ var mutants = []struct {
 			}
 		}
 	}},
+	{"has nobody of a status that there is not", "list-misspelt", func(m *mutant) {
+		m.list = func(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
+			if f.Validate() != nil {
+				return func(func(store.Profile, error) bool) {}
+			}
+			return m.Store.List(ctx, f)
+		}
+	}},
 	{"ends in silence when cancelled", "list-cancelled", func(m *mutant) {
 		m.list = func(ctx context.Context, f store.Filter) iter.Seq2[store.Profile, error] {
 			return func(yield func(store.Profile, error) bool) {

@@ -33,6 +33,7 @@ var properties = []property{
 	{"list-profiles", "a listing shows people as Get does", listProfiles},
 	{"list-filters", "each condition of a filter counts, alone and with others", listFilters},
 	{"list-search", "search finds text in whatever case, and takes no character for a wildcard", listSearch},
+	{"list-misspelt", "a status that is misspelt must not look like one that nobody has", listMisspelt},
 	{"list-cursor", "pages together are the whole, with nobody twice and nobody left out", listCursor},
 	{"list-break", "a caller may stop, and the store is as free as before", listBreak},
 	{"list-cancelled", "a listing that was cut short must not look complete", listCancelled},
