@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -38,6 +39,9 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, puddle.ErrClosedPool) {
+		return fmt.Errorf("the pool was closed before the Store: %w", store.ErrClosed)
 	}
 	hidden := &driverError{err: err}
 	failure, ok := errors.AsType[*pgconn.PgError](err)

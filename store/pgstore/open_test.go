@@ -213,6 +213,27 @@ func TestUserWithFewRights(t *testing.T) {
 	}
 }
 
+func TestPoolThatIsClosedTooEarlyIsNamed(t *testing.T) {
+	pool, err := pgxpool.New(t.Context(), pgtest.DSN(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	s, err := New(t.Context(), pool, &Options{Schema: pgtest.Schema(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.Close()
+	_, read := s.Get(t.Context(), ann)
+	_, wrote := s.Apply(t.Context(), []store.Record{annRecord()})
+	_, opened := New(t.Context(), pool, nil)
+	for call, err := range map[string]error{"Get": read, "Apply": wrote, "New": opened} {
+		if !errors.Is(err, store.ErrClosed) || !strings.Contains(err.Error(), "the pool was closed") {
+			t.Errorf("%s with a closed pool: %v", call, err)
+		}
+	}
+}
+
 func TestErrorsHoldNoSecret(t *testing.T) {
 	dsn := pgtest.DSN(t)
 	config, err := pgxpool.ParseConfig(dsn)
