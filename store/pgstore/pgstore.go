@@ -47,9 +47,10 @@ var _ store.Outbox = (*Store)(nil)
 // at once. o may be nil.
 //
 // The pool stays the caller's: close it after the Store, whose calls otherwise give
-// store.ErrClosed. What is not ours stays as it is: the error wraps [ErrForeign], [ErrNewerSchema] or [ErrCorrupt]. It wraps
-// store.ErrInvalid for a schema that cannot be one and for a database that is not
-// in UTF-8, and store.ErrUnavailable where the server cannot be reached.
+// store.ErrClosed. What is not ours stays as it is: the error wraps [ErrForeign],
+// [ErrNewerSchema] or [ErrCorrupt]. It wraps store.ErrInvalid for a schema that
+// cannot be one and for a database that is not in UTF-8, and store.ErrUnavailable
+// where the server cannot be reached.
 func New(ctx context.Context, pool *pgxpool.Pool, o *Options) (*Store, error) {
 	return open(ctx, pool, o, migrations)
 }
