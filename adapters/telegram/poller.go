@@ -42,44 +42,56 @@ func (p *poller) Poll(b *tele.Bot, dest chan tele.Update, stop chan struct{}) {
 	}()
 	left := p.left
 	p.left = nil
-	for _, u := range left {
-		p.forward(u, dest, stop)
+	for i := range left {
+		p.forward(&left[i], dest, stop)
 	}
 	p.take(b, dest, stop, returned)
 	p.take(b, dest, stop, stop)
-	for len(p.updates) > 0 {
-		p.hand(b, <-p.updates, dest, stop)
-	}
+	p.takeWaiting(b, dest, stop)
 }
 
 // take hands on what comes until end is closed.
 func (p *poller) take(b *tele.Bot, dest chan<- tele.Update, stop, end <-chan struct{}) {
 	for {
+		p.takeWaiting(b, dest, stop)
 		select {
 		case u := <-p.updates:
-			p.hand(b, u, dest, stop)
+			p.hand(b, &u, dest, stop)
 		case <-end:
 			return
 		}
 	}
 }
 
-func (p *poller) hand(b *tele.Bot, u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
-	p.observer.polled(&u, b)
+// takeWaiting hands on what has come, as most of an answer's hundred updates have. To
+// look costs less than to wait for either of two channels.
+func (p *poller) takeWaiting(b *tele.Bot, dest chan<- tele.Update, stop <-chan struct{}) {
+	for range ahead {
+		select {
+		case u := <-p.updates:
+			p.hand(b, &u, dest, stop)
+		default:
+			return
+		}
+	}
+}
+
+func (p *poller) hand(b *tele.Bot, u *tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
+	p.observer.polled(u, b)
 	p.forward(u, dest, stop)
 }
 
 // forward prefers the channel's room over the stop: what fits in is handled when
 // the bot is started again.
-func (p *poller) forward(u tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
+func (p *poller) forward(u *tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
 	select {
-	case dest <- u:
+	case dest <- *u:
 		return
 	default:
 	}
 	select {
-	case dest <- u:
+	case dest <- *u:
 	case <-stop:
-		p.left = append(p.left, u)
+		p.left = append(p.left, *u)
 	}
 }
