@@ -96,9 +96,11 @@ func (v *Visitors) Name() string { return v.name }
 func (v *Visitors) Close() { v.call.client.Close() }
 
 // Traits returns what Livechat can do: it changes single fields, and keeps what
-// it was told.
+// it was told. One delivery runs at a time: of several, each would spend one of
+// the few calls on the first half of a person, and no call would be left for the
+// second half of anybody.
 func (v *Visitors) Traits() store.Traits {
-	return store.Traits{Takes: v.takes, CannotClear: true, Timeout: 30 * time.Second}
+	return store.Traits{Takes: v.takes, CannotClear: true, InFlight: 1, Timeout: 30 * time.Second}
 }
 
 func (v *Visitors) takes(f store.Field) bool {

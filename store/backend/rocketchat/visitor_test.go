@@ -1,7 +1,13 @@
 package rocketchat_test
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +122,61 @@ func TestVisitorsAtFiveAMinute(t *testing.T) {
 			t.Errorf("%d calls were refused in %s", n, time.Since(began))
 		}
 	})
+}
+
+func TestVisitorsWithAnAddressArriveHoweverFewCallsThereAre(t *testing.T) {
+	const people = 12
+	for _, limit := range []int{2, 3, 4, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			service := rocketchattest.New(&rocketchattest.Options{Limit: 2 * limit}) // half of it is for visitors
+			v, err := rocketchat.NewVisitor(secret, &rocketchat.VisitorOptions{
+				BaseURL: "https://chat.example.com",
+				Transport: direct{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					time.Sleep(100 * time.Millisecond)
+					service.ServeHTTP(w, r)
+				})},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			began := time.Now()
+			left := make(chan int, people)
+			for i := range people {
+				left <- i
+			}
+			close(left)
+			var running sync.WaitGroup
+			for range cmp.Or(v.Traits().InFlight, 4) { // as the middleware
+				running.Go(func() {
+					for i := range left {
+						p := person(i)
+						p.Email = fmt.Sprintf("ann%d@example.org", i)
+						for ctx.Err() == nil {
+							_, err := v.Deliver(ctx, whole(p, v))
+							throttled, ok := errors.AsType[*store.ThrottledError](err)
+							if !ok {
+								break
+							}
+							time.Sleep(max(time.Second, throttled.After))
+						}
+					}
+				})
+			}
+			running.Wait()
+			arrived := 0
+			for _, got := range service.Visitors() {
+				if got.Email != "" {
+					arrived++
+				}
+			}
+			most := time.Duration(people/(limit/2)+1) * time.Minute
+			if took := time.Since(began); arrived != people || refused(service) > 0 || took > most {
+				t.Errorf("at %d calls a minute %d of %d people arrived in %s, %d calls were refused", limit, arrived, people, took, refused(service))
+			}
+		})
+	}
 }
 
 func TestTheAnswerIsAVisitor(t *testing.T) {
