@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -178,12 +180,30 @@ func TestWhatIsNoEvent(t *testing.T) {
 		`{"update_id":1`:                   "line 1: unexpected end of JSON input",
 		`{"update_id":1,"message":{"x":1`:  "line 1: unexpected end of JSON input",
 		`{"update_id":1,"message":"text"}`: "line 1: telebot.v3 cannot decode this update",
+		`[{"update_id":1}]`:                `line 1: an update looks like {"update_id":1`,
+		`{"t":7,"d":{}}`:                   `line 1: an update looks like {"update_id":1`,
+		"\n" + strings.Repeat("x", 17<<20): "line 2 is longer than 16 MiB",
 	} {
 		if _, err := explain(t, options{}, line); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", line, err, want)
+			t.Errorf("%.50s: %v, want %q", line, err, want)
 		}
 	}
 	if _, err := explain(t, options{db: filepath.Join(t.TempDir(), "none.db")}, update); err == nil {
 		t.Error("a file that is not there was made, or passed over")
+	}
+}
+
+// As Windows writes files.
+func TestAByteOrderMarkIsNoPartOfTheFirstLine(t *testing.T) {
+	if got, err := explain(t, options{}, "\ufeff"+update+"\r", event+"\r"); err != nil || strings.Count(got, ": created\n") != 2 {
+		t.Errorf("%v, said\n%s", err, got)
+	}
+}
+
+func TestWhatCannotBePrintedIsAnError(t *testing.T) {
+	full, said := io.Pipe()
+	_ = full.Close()
+	if err := run(t.Context(), options{}, strings.NewReader(update), said); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("run = %v, want %v", err, io.ErrClosedPipe)
 	}
 }

@@ -13,12 +13,15 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
@@ -44,12 +47,20 @@ func main() {
 	flag.BoolVar(&o.everyone, "everyone", false, "as with Scope Everyone")
 	flag.Parse()
 	o.files = flag.Args()
-	if err := run(context.Background(), o, os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "explain:", err)
+	// Whatever ends this early must not leave the copy behind: also a head that it is piped to.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	err := run(ctx, o, os.Stdin, os.Stdout)
+	stopped := ctx.Err() != nil || errors.Is(err, syscall.EPIPE)
+	stop()
+	if err != nil {
+		if !stopped {
+			fmt.Fprintln(os.Stderr, "explain:", err)
+		}
 		os.Exit(1)
 	}
 }
 
+// run returns when all is said, or ctx ends.
 func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err error) {
 	st := store.Store(memstore.New())
 	if o.db != "" {
@@ -60,6 +71,17 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err
 		defer func() { err = errors.Join(err, file.Close()) }()
 		st = file
 	}
+	said := make(chan error, 1)
+	go func() { said <- explainAll(ctx, st, o, stdin, stdout) }()
+	select {
+	case err := <-said:
+		return err
+	case <-ctx.Done(): // which ends no read of stdin
+		return ctx.Err()
+	}
+}
+
+func explainAll(ctx context.Context, st store.Store, o options, stdin io.Reader, stdout io.Writer) error {
 	backends, err := backends()
 	if err != nil {
 		return err
@@ -73,15 +95,16 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err
 			}
 			somebody = true
 			x, err := middleware.Explain(ctx, st, settings, &s)
-			fmt.Fprintln(stdout, x)
-			if err != nil {
+			_, printed := fmt.Fprintln(stdout, x)
+			if err := cmp.Or(err, printed); err != nil {
 				return err
 			}
 		}
-		if !somebody {
-			fmt.Fprint(stdout, "nobody: such an event says of no one that they acted, or only -everyone looks at it\n\n")
+		if somebody {
+			return nil
 		}
-		return nil
+		_, err := fmt.Fprint(stdout, "nobody: such an event says of no one that they acted, or only -everyone looks at it\n\n")
+		return err
 	}
 	if len(o.files) == 0 {
 		return eachLine(stdin, each)
@@ -98,15 +121,25 @@ func run(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) (err
 	return nil
 }
 
+const maxLine = 16 << 20
+
 func eachLine(r io.Reader, each func(line []byte) error) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 16<<20)
-	for n := 1; lines.Scan(); n++ {
-		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+	lines.Buffer(nil, maxLine)
+	n := 1
+	for ; lines.Scan(); n++ {
+		line := lines.Bytes()
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if err := each(line); err != nil {
 				return fmt.Errorf("line %d: %w", n, err)
 			}
 		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("line %d is longer than %d MiB", n, maxLine>>20)
 	}
 	return lines.Err()
 }

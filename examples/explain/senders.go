@@ -31,7 +31,7 @@ func senders(line []byte, o options) iter.Seq2[middleware.Sender, error] {
 	switch {
 	case err == nil && event.Type != "":
 		return fromDiscord(event.Type, event.Data, o)
-	case err == nil && event.UpdateID == nil:
+	case json.Valid(line) && (err != nil || event.UpdateID == nil):
 		err = errors.New(`an update looks like {"update_id":1,"message":{...}}, and an event like {"t":"MESSAGE_CREATE","d":{...}}`)
 	}
 	return func(yield func(middleware.Sender, error) bool) {
