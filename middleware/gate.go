@@ -87,7 +87,9 @@ func (g *gate) hurry() { g.until = time.Time{} }
 // where after is 0. It returns the pause.
 func (g *gate) throttled(now time.Time, after time.Duration) time.Duration {
 	if after <= 0 {
-		g.throttles++
+		if !g.asked.After(now) { // else the call was under way when the pause began
+			g.throttles++
+		}
 		after = jitter(firstPause, g.throttles)
 	}
 	after = min(max(after, firstPause), maxPause)

@@ -107,9 +107,21 @@ func TestGateKeepsThePauseThatWasAskedFor(t *testing.T) {
 	var most time.Duration
 	for range 30 {
 		most = max(most, g.throttled(now, 0))
+		now = now.Add(g.pause(now))
 	}
 	if most < 10*time.Second {
 		t.Errorf("a backend that says nothing of how long gets at most %v", most)
+	}
+}
+
+func TestCallsUnderWayMakeAPauseThatNobodyAskedForNoLonger(t *testing.T) {
+	var g gate
+	now := time.Now()
+	for range 500 { // calls at once
+		g.throttled(now, 0)
+	}
+	if most := 2200 * time.Millisecond; g.pause(now) > most {
+		t.Errorf("after the first refusals the gate pauses for %v, want %v at most", g.pause(now), most)
 	}
 }
 
