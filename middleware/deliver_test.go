@@ -248,6 +248,13 @@ func TestDrainSurvivesAStoreThatIsAway(t *testing.T) {
 		if err := mw.Drain(t.Context()); !errors.Is(err, errOdd) {
 			t.Errorf("Drain = %v", err)
 		}
+		st.fail(fmt.Errorf("disk: %w", store.ErrUnavailable))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := mw.Drain(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "before the store said what is owed") {
+			t.Errorf("Drain = %v", err)
+		}
 		st.fail(nil)
 	})
 }

@@ -18,6 +18,7 @@ func (m *Middleware) Drain(ctx context.Context) error {
 		return err
 	}
 	var owed []string
+	var refusal error // of the store
 	for wait := drainPoll; ; wait = min(2*wait, pollEvery) {
 		latest, err := m.owed(ctx)
 		switch {
@@ -28,22 +29,32 @@ func (m *Middleware) Drain(ctx context.Context) error {
 		case ctx.Err() == nil && !refuses(err):
 			return err
 		}
+		if ctx.Err() == nil {
+			refusal = err
+		}
 		pause := time.NewTimer(wait)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
-			return undrained(owed, ctx.Err())
+			return undrained(owed, refusal, ctx.Err())
 		case <-m.stopHooks:
 			pause.Stop()
-			return undrained(owed, store.ErrClosed)
+			return undrained(owed, refusal, store.ErrClosed)
 		}
 	}
 }
 
 const drainPoll = 10 * time.Millisecond
 
-func undrained(owed []string, why error) error {
+// undrained says what is owed as the store said it last.
+func undrained(owed []string, refusal, why error) error {
+	if refusal != nil {
+		why = fmt.Errorf("%w; the store: %w", why, refusal)
+	}
+	if len(owed) == 0 {
+		return fmt.Errorf("middleware: drain: gave up before the store said what is owed: %w", why)
+	}
 	return fmt.Errorf("middleware: drain: gave up with %s owed: %w", strings.Join(owed, ", "), why)
 }
 
