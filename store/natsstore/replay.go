@@ -28,9 +28,9 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int,
 		return 0, err
 	}
 	total := 0
-	for more := true; more; { // there are more dead letters than one list holds
+	for more := true; more; {
 		noted := len(s.notedBefore(backend, e.Number, laneDead))
-		dead, _, err := s.candidates(ctx, backend, e.Number, laneDead, 0)
+		dead, next, err := s.candidates(ctx, backend, e.Number, laneDead, 0)
 		if err != nil {
 			return total, err
 		}
@@ -39,8 +39,10 @@ func (s *Store) replay(ctx context.Context, backend string, key store.Key) (int,
 		if err != nil {
 			return total, err
 		}
-		// A stray is known when it is listed again, and Claim does not list this lane.
-		more = n > 0 || len(s.notedBefore(backend, e.Number, laneDead)) > noted
+		// Again where there are more dead letters than one list holds, and not for those
+		// that died meanwhile. And a stray is known when it is listed again, and Claim does
+		// not list this lane.
+		more = next > 0 && n > 0 || len(s.notedBefore(backend, e.Number, laneDead)) > noted
 	}
 	for _, l := range []lane{laneLive, laneBulk} {
 		waiting, err := s.waiting(ctx, backend, e.Number, l)

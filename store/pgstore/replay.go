@@ -9,7 +9,8 @@ import (
 )
 
 // waitingQuery locks what waits for another try and what nobody else is about to
-// change. What was replayed is not among it any more, so it needs no cursor.
+// change. What was replayed is not among it any more, so it needs no cursor; and if there
+// are fewer than a step there are no more, but those that were tried in vain meanwhile.
 func waitingQuery(backend string, bulk bool, key store.Key) (query string, args []any) {
 	query = "SELECT " + standingList + ` FROM rollcall.standings AS s
 		WHERE s.state = 'owed' AND s.backend = $1 AND s.bulk = $2 AND s.due > statement_timestamp() AND s.token = 0`
@@ -27,7 +28,7 @@ func (s *Store) Replay(ctx context.Context, backend string, key store.Key) (int,
 	total, err := s.replayDead(ctx, backend, key)
 	for _, bulk := range []bool{false, true} {
 		query, args := waitingQuery(backend, bulk, key)
-		for n := 1; n > 0 && err == nil; {
+		for n := stepSize; n == stepSize && err == nil; {
 			n, _, err = s.replayStep(ctx, backend, query, args...)
 		}
 	}
