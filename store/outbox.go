@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 )
 
@@ -129,10 +130,14 @@ func (b Backlog) PerSecond() float64 {
 }
 
 // TimeLeft is how long what is owed will take at that pace. 0 means that nobody
-// is owed, or that nothing is known yet.
+// is owed, or that nothing is known yet. It is 292 years at the most.
 func (b Backlog) TimeLeft() time.Duration {
 	if b.Owed == 0 || b.Done() == 0 {
 		return 0
 	}
-	return time.Duration(float64(b.Elapsed) * float64(b.Owed) / float64(b.Done()))
+	left := float64(b.Elapsed) * float64(b.Owed) / float64(b.Done())
+	if left >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(left)
 }
