@@ -184,11 +184,8 @@ func (b backendFunc) Deliver(ctx context.Context, d Delivery) (Receipt, error) {
 // ValidateBackend returns nil for a Backend that may be used, or an error that
 // wraps ErrInvalid and says what to change.
 func ValidateBackend(b Backend) error {
-	if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
-		return fmt.Errorf("the backend is nil; did its New return an error? %w", ErrInvalid)
-	}
-	if f, ok := b.(backendFunc); ok && f.deliver == nil {
-		return fmt.Errorf("backend %q: BackendFunc was given no function: %w", f.name, ErrInvalid)
+	if err := validateBackendIsThere(b); err != nil {
+		return err
 	}
 	name := b.Name()
 	if problem := backendNameProblem(name); problem != "" {
@@ -207,6 +204,16 @@ func ValidateBackend(b Backend) error {
 		return fmt.Errorf("backend %q: Traits.Rate needs both Calls and Per: %w", name, ErrInvalid)
 	case t.Batch > 1 && !batches:
 		return fmt.Errorf("backend %q: Traits.Batch is %d and it has no DeliverBatch: %w", name, t.Batch, ErrInvalid)
+	}
+	return nil
+}
+
+func validateBackendIsThere(b Backend) error {
+	if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("the backend is nil; did its New return an error? %w", ErrInvalid)
+	}
+	if f, ok := b.(backendFunc); ok && f.deliver == nil {
+		return fmt.Errorf("backend %q: BackendFunc was given no function: %w", f.name, ErrInvalid)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // for it, or for b, b is returned as it is. The result is an [Eraser] and a
 // [Batcher] where b is.
 func Restrict(b Backend, takes func(f Field) bool) Backend {
-	if b == nil || takes == nil {
+	if takes == nil || validateBackendIsThere(b) != nil {
 		return b
 	}
 	r := restricted{b, func(f Field) bool { return takes(f) && (flagOf[f] == "" || takes(flagOf[f])) }}

@@ -138,6 +138,11 @@ func TestRestrictKeepsWhatTheBackendCan(t *testing.T) {
 	if b := store.Restrict(inner, nil); b != store.Backend(inner) || store.Restrict(nil, few) != nil {
 		t.Error("without takes, or without a backend, it returns another one")
 	}
+	for _, nothing := range []store.Backend{(*told)(nil), store.BackendFunc("told", nil)} {
+		if err := store.ValidateBackend(store.Restrict(nothing, few)); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%T of nothing, restricted, is found to be %v", nothing, err)
+		}
+	}
 	if everything := store.Restrict(&told{}, few).Traits(); !everything.Takes(store.FieldCountry) || everything.Takes(store.FieldBio) {
 		t.Error("of a backend that takes all, it takes something else than was said")
 	}
