@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -132,6 +133,19 @@ func TestDisplayNameIsTheBestThatIsKnown(t *testing.T) {
 			t.Errorf("%q, want %q", got, step.want)
 		}
 		step.drop()
+	}
+}
+
+func TestFmtPrintsAProfileAsItsKey(t *testing.T) {
+	t.Parallel()
+	p := full()
+	d := store.Delivery{Profile: p}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		for _, text := range []string{fmt.Sprintf(format, p), fmt.Sprintf(format, &p), fmt.Sprintf(format, []store.Profile{p}), fmt.Sprintf(format, d)} {
+			if !strings.Contains(text, "telegram:42") || strings.Contains(text, p.Nickname) || strings.Contains(text, p.Email) {
+				t.Errorf("%s prints %s", format, text)
+			}
+		}
 	}
 }
 

@@ -87,6 +87,9 @@ const (
 	StatusDeleted Status = "deleted" // the account is gone
 )
 
+// GoString returns the channelUserId, as String does.
+func (p Profile) GoString() string { return p.Key.String() }
+
 // DisplayName returns the best name to show or to greet with: Name, else
 // Nickname, PreferredUsername, Username, and the channelUserId where nothing is
 // known.

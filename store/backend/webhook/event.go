@@ -42,6 +42,9 @@ type Event struct {
 	All bool `json:"all,omitempty"`
 }
 
+// GoString returns the channelUserId, as String does.
+func (e Event) GoString() string { return e.Key.String() }
+
 func updated(d store.Delivery) Event {
 	return Event{
 		Type:          TypeUpdated,

@@ -2,11 +2,13 @@ package webhook_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -437,10 +439,12 @@ func TestTheReceiversAnswersMakeTheSenderDoTheRightThing(t *testing.T) {
 		ID: got[0].ID, Version: 1, Type: webhook.TypeUpdated, ChannelUserID: "telegram:42", Key: ann.Key, Profile: ann,
 		Fields: ann.Stated(), Cleared: []store.Field{}, All: true,
 	}
-	if fmt.Sprintf("%#v", got[0]) != fmt.Sprintf("%#v", want) {
-		t.Errorf("the event is\n%#v, not\n%#v", got[0], want)
+	gotText, errGot := json.Marshal(got[0])
+	wantText, errWant := json.Marshal(want)
+	if errGot != nil || errWant != nil || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("the event is\n%s, not\n%s (%v, %v)", gotText, wantText, errGot, errWant)
 	}
-	if s := fmt.Sprintf("%v %+v", got[0], got[0]); s != "telegram:42 telegram:42" {
+	if s := fmt.Sprintf("%v %+v %#v %s", got[0], got[0], got[0], got[0]); s != "telegram:42 telegram:42 telegram:42 telegram:42" {
 		t.Errorf("an event prints as %s", s)
 	}
 	stranger, err := webhook.New(srv.URL, []string{vectorlike}, nil)
