@@ -130,26 +130,26 @@ type Answer struct {
 	Data json.RawMessage
 }
 
-// patience is how many tries a person gets whom the service refuses without
-// saying why. With the pauses of the middleware that takes about a quarter of an
-// hour.
+// patience is how often the service may refuse a person without saying why. With
+// the pauses of the middleware that takes about a quarter of an hour.
 const patience = 12
 
-// Deliver adds or updates one channel user. The Receipt's Answer is an
-// *[Answer]; there is no Remote. Errors are those of package rest, and also:
+// Deliver adds or updates one channel user. The Receipt's Answer is an *[Answer].
+// Errors are those of package rest, and also:
 //
 // A status of 200 or 201 with "success":false tells neither whether the person or
 // the service is at fault, nor for how long. It counts as store.ErrUnavailable
-// at first, which loses nobody to an hour in which the service refuses
-// everybody, and from the 12th try on as store.ErrInvalid, so that somebody who
-// is never accepted is not sent for ever. The dead letter can be replayed, and is
-// owed again when the person changes.
+// at first, which gives up nobody for some minutes in which the service refuses
+// everybody, and from the 12th such answer on as store.ErrInvalid, so that somebody
+// who is never accepted is not sent for ever. Tries that failed otherwise do not
+// count, however many an outage took; the Receipt's Remote is that count. The dead
+// letter can be replayed, and is owed again when the person changes.
 func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
 	receipt, err := b.deliver(ctx, d)
 	if err != nil {
-		return store.Receipt{}, fmt.Errorf("monosay: deliver %s: %w", d.Profile.Key, err)
+		err = fmt.Errorf("monosay: deliver %s: %w", d.Profile.Key, err)
 	}
-	return receipt, nil
+	return receipt, err
 }
 
 func (b *Backend) deliver(ctx context.Context, d store.Delivery) (store.Receipt, error) {
@@ -179,8 +179,24 @@ func (b *Backend) deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 		return store.Receipt{}, answer.RefusalAs(store.ErrUnavailable, "without success")
 	case *envelope.Success:
 		return store.Receipt{Answer: &Answer{Data: envelope.Data}}, nil
-	case d.Attempt >= patience:
-		return store.Receipt{}, answer.RefusalAs(store.ErrInvalid, "success:false")
 	}
-	return store.Receipt{}, answer.RefusalAs(store.ErrUnavailable, "success:false")
+	n, kind := refusals(d), store.ErrUnavailable
+	if n >= patience {
+		kind = store.ErrInvalid
+	}
+	return store.Receipt{Remote: fmt.Sprintf(refused, n, d.Version)}, answer.RefusalAs(kind, "success:false")
+}
+
+// refused is the form of a Remote.
+const refused = "refused %d of version %d"
+
+// refusals is how often this delivery was refused without saying why, now too. It
+// begins anew with a Replay, from where Attempt counts.
+func refusals(d store.Delivery) int {
+	var n int
+	var version int64
+	if _, err := fmt.Sscanf(d.Remote, refused, &n, &version); err != nil || version != d.Version {
+		n = 0
+	}
+	return min(n+1, d.Attempt)
 }

@@ -1,6 +1,7 @@
 package monosay_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -193,7 +194,7 @@ func TestAnswers(t *testing.T) {
 		"202 and success":            {monosaytest.Reply{Status: 202, Body: `{"success":true}`}, 1, store.ErrUnavailable},
 		"204":                        {monosaytest.Reply{Status: 204}, 1, store.ErrUnavailable},
 		"200 and no success":         {monosaytest.Reply{Status: 200, Body: `{"success":false,"message":"Ann Lee c4nary"}`}, 1, store.ErrUnavailable},
-		"200 and still no success":   {monosaytest.Reply{Status: 200, Body: `{"success":false}`}, 12, store.ErrInvalid},
+		"200 and at last no success": {monosaytest.Reply{Status: 200, Body: `{"success":false}`}, 99, store.ErrUnavailable},
 		"200 and a success of text":  {monosaytest.Reply{Status: 200, Body: `{"success":"true"}`}, 1, store.ErrUnavailable},
 		"200 and a success of 1":     {monosaytest.Reply{Status: 200, Body: `{"success":1}`}, 1, store.ErrUnavailable},
 		"200 and nothing of success": {monosaytest.Reply{Status: 200, Body: `{}`}, 99, store.ErrUnavailable},
@@ -227,6 +228,45 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhoIsRefusedWithoutAReasonIsGivenUpForThatAlone(t *testing.T) {
+	t.Parallel()
+	b, service := start(t, monosay.Options{}, nil)
+	d := all(ann)
+	d.Version, d.Attempt = 7, 0
+	try := func(r monosaytest.Reply) error { // as the middleware does
+		service.Reply(r)
+		d.Attempt++
+		receipt, err := b.Deliver(t.Context(), d)
+		d.Remote = cmp.Or(receipt.Remote, d.Remote)
+		return err
+	}
+	away, no := monosaytest.Reply{Status: 503}, monosaytest.Reply{Status: 200, Body: `{"success":false}`}
+	last := func(what string) {
+		t.Helper()
+		for n := range 11 {
+			if err := try(no); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrInvalid) {
+				t.Fatalf("%s, refusal %d: %v", what, n+1, err)
+			}
+			if err := try(away); !errors.Is(err, store.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		if err := try(no); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s, refusal 12: %v", what, err)
+		}
+	}
+	for range 40 {
+		if err := try(away); !errors.Is(err, store.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	last("after an outage")
+	d.Attempt = 0
+	last("after Replay")
+	d.Version++
+	last("after a change")
 }
 
 func TestHostileTextsArriveAsTheyAreAndInTheirField(t *testing.T) {
