@@ -32,6 +32,9 @@ func (s *Store) open(ctx context.Context, js jetstream.JetStream, replicas int) 
 	if !cfg.AllowAtomicPublish {
 		return ErrServer
 	}
+	if problem := loses(cfg); problem != "" {
+		return fmt.Errorf("the stream %s %s: %w", s.name, problem, store.ErrInvalid)
+	}
 	if replicas != 0 && replicas != cfg.Replicas {
 		cfg.Replicas = replicas
 		if _, err = js.UpdateStream(ctx, cfg); err != nil {
@@ -63,6 +66,20 @@ func (s *Store) create(ctx context.Context, js jetstream.JetStream, replicas int
 		return js.Stream(ctx, s.name)
 	}
 	return stream, err
+}
+
+// loses says what somebody has set by which people would get lost, or what they were
+// called would stay, "" for nothing. A limit that refuses what is above it does not.
+func loses(cfg jetstream.StreamConfig) string {
+	switch {
+	case cfg.MaxAge > 0:
+		return "has a max_age, after which people are lost: set it to 0"
+	case cfg.Discard != jetstream.DiscardNew && (cfg.MaxBytes > 0 || cfg.MaxMsgs > 0):
+		return "has max_bytes or max_msgs and drops the oldest people: set discard to new"
+	case cfg.MaxMsgsPerSubject != 1:
+		return "keeps what people were before, also of who is forgotten: set max_msgs_per_subject to 1"
+	}
+	return ""
 }
 
 // codeNoCluster has no name in the package jetstream.

@@ -67,6 +67,10 @@
 //	nats stream info KV_rollcall
 //	nats stream subjects KV_rollcall --filter '$KV.rollcall.p.>'
 //
+// You may set max_bytes or max_msgs for it: a bucket that is full refuses changes, with
+// store.ErrUnavailable. New refuses one that would lose people: by max_age, or with
+// discard: old; and one that keeps earlier revisions.
+//
 // An entry that cannot be read stops nobody else: where it was owed, it becomes a dead
 // letter. What calls for this one person returns [ErrCorrupt], as does a listing that
 // comes to them, until Forget. To move to or from another kind of store use store.Copy.
@@ -93,9 +97,10 @@
 // seconds; to go on behind an error set Filter.After to the last Key that came.
 //
 // A bucket that comes back with less than it had, after a power cut without
-// sync_interval: always or from a backup, is used as it is, some seconds later. What a
-// running bot has saved it may not save again until that changes, or the bot is started
-// again.
+// sync_interval: always or from a backup, or that somebody has emptied, is used as it is,
+// some seconds later. What a running bot has saved it may not save again until that
+// changes, or the bot is started again, which also enrolls its backends where that is
+// lost.
 // The bot does not wait: while 30 leaders in a row were killed under load, the p99
 // of Middleware.Observe was 80 microseconds, and 133 before that, and nothing that
 // was acknowledged was lost (in internal/natstest:

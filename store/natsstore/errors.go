@@ -54,6 +54,8 @@ func classify(ctx context.Context, err error) error {
 		}
 	}
 	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, nats.ErrMaxPayload):

@@ -21,7 +21,7 @@ func (s *Store) caughtUp(seq uint64) {
 // behindFloor is called when what was read is the past. A follower lags for a moment.
 // But where it stays so, and the leader has no more either, the bucket itself is not
 // what it was: a server without SyncAlways came back after a power cut, or a backup was
-// restored. Then what is there counts.
+// restored. Then what is there counts, and where that is nothing the bucket begins anew.
 func (s *Store) behindFloor(ctx context.Context) {
 	if !s.longBehind() {
 		return
@@ -31,6 +31,7 @@ func (s *Store) behindFloor(ctx context.Context) {
 	if err := s.request(ctx, "STREAM.INFO", &s.reads, struct{}{}, &got); err == nil && got.State.LastSeq < floor {
 		s.floor.CompareAndSwap(floor, got.State.LastSeq)
 	}
+	_ = s.writeRegistry(ctx) // the next attempt finds what came of it
 }
 
 func (s *Store) longBehind() bool {

@@ -67,7 +67,8 @@ type Store struct {
 // long as the Store is used. ctx is for New alone.
 //
 // The error wraps store.ErrInvalid where the options cannot be right,
-// [ErrSyncUnconfirmed] among them; [ErrForeign] where the bucket holds something
+// [ErrSyncUnconfirmed] among them, and where somebody has set the bucket to lose people
+// or to keep earlier revisions; [ErrForeign] where the bucket holds something
 // else; [ErrNewerSchema] where a newer version of this package has written it;
 // [ErrServer] where the server is older than 2.12; and store.ErrUnavailable where
 // no server answers.

@@ -57,25 +57,28 @@ func decodeRegistry(m stored) (registry, error) {
 
 // makeRegistry writes the empty registry where there is none.
 func (s *Store) makeRegistry(ctx context.Context) error {
-	return retry(ctx, func() error {
-		m, found, err := s.last(ctx, s.prefix+backendsToken)
-		if err != nil {
-			return err
-		}
-		if found {
-			_, err := decodeRegistry(m)
-			return err
-		}
-		data, err := json.Marshal(registry{Version: registryVersion, Next: 1})
-		if err != nil {
-			return err
-		}
-		_, err = s.commit(ctx, "new", []message{{subject: s.prefix + backendsToken, data: data, checked: true}})
-		if errors.Is(err, errConflict) {
-			return nil
-		}
+	return retry(ctx, func() error { return s.writeRegistry(ctx) })
+}
+
+// writeRegistry is one attempt of makeRegistry.
+func (s *Store) writeRegistry(ctx context.Context) error {
+	m, found, err := s.last(ctx, s.prefix+backendsToken)
+	if err != nil {
 		return err
-	})
+	}
+	if found {
+		_, err := decodeRegistry(m)
+		return err
+	}
+	data, err := json.Marshal(registry{Version: registryVersion, Next: 1})
+	if err != nil {
+		return err
+	}
+	_, err = s.commit(ctx, "new", []message{{subject: s.prefix + backendsToken, data: data, checked: true}})
+	if errors.Is(err, errConflict) {
+		return nil
+	}
+	return err
 }
 
 func (t *tx) enroll(name string, e enrolment) {

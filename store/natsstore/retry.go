@@ -26,11 +26,16 @@ const (
 // time is over.
 func retry(ctx context.Context, try func() error) error {
 	deadline := time.Now().Add(patience)
+	var before error // why there was more than one attempt
 	for n := 0; ; n++ {
 		err := try()
-		if err == nil || !transient(err) {
+		switch {
+		case before != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+			return gaveUp(ctx, before)
+		case err == nil || !transient(err):
 			return err
 		}
+		before = err
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 		}
@@ -38,10 +43,15 @@ func retry(ctx context.Context, try func() error) error {
 		select {
 		case <-ctx.Done():
 			pause.Stop()
-			return ctx.Err()
+			return gaveUp(ctx, before)
 		case <-pause.C:
 		}
 	}
+}
+
+// gaveUp tells that ctx ended, and of what stood in the way until then.
+func gaveUp(ctx context.Context, before error) error {
+	return fmt.Errorf("%w: %w", ctx.Err(), before)
 }
 
 // Refusals of batches that have no name in the package jetstream. See
