@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"modernc.org/sqlite"
@@ -58,10 +59,8 @@ func inspect(ctx context.Context, path string, latest int64) error {
 	}
 	// Where there is a log or a journal, the file alone need not make sense.
 	// SQLite will put the two together.
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 {
-			return nil
-		}
+	if holds(path, "-wal") || holds(path, "-journal") {
+		return nil
 	}
 	failure, ok := errors.AsType[*sqlite.Error](err)
 	switch {
@@ -71,4 +70,14 @@ func inspect(ctx context.Context, path string, latest int64) error {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return advise(fmt.Errorf("%w: %w", store.ErrUnavailable, err))
+}
+
+// holds reports whether something is in the file of this suffix, which stands beside
+// the file itself and not beside a link to it.
+func holds(path, suffix string) bool {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	info, err := os.Stat(path + suffix)
+	return err == nil && info.Size() > 0
 }

@@ -389,7 +389,8 @@ func TestDamagedRowIsCorruptAndNotInvalid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, damage := range map[string]string{
-		"cut record":     "UPDATE profiles SET record = substr(record, 1, 5) WHERE user_id = '0'",
+		"empty record":   "UPDATE profiles SET record = x'' WHERE user_id = '0'",
+		"cut record":     "UPDATE profiles SET record = (SELECT substr(record, 1, 5) FROM profiles WHERE user_id = '1') WHERE user_id = '0'",
 		"other's record": "UPDATE profiles SET record = (SELECT record FROM profiles WHERE user_id = '1') WHERE user_id = '0'",
 	} {
 		if err := s.writer.script(damage); err != nil {

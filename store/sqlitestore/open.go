@@ -50,9 +50,11 @@ const writerCache = "PRAGMA cache_size = -16384" // KiB
 // up to date. [Store.Close] closes it.
 //
 // What is not ours stays as it is, byte for byte: the error wraps [ErrForeign],
-// [ErrNewerSchema] or [ErrCorrupt]. It wraps store.ErrInvalid for a path that
-// cannot be one, fs.ErrNotExist where there is no such folder, and
-// store.ErrUnavailable where the file cannot be written or is locked for long.
+// [ErrNewerSchema] or [ErrCorrupt]. Only what a program that was killed left in its log
+// may be brought into its file, as SQLite does whenever somebody opens it. The error
+// wraps store.ErrInvalid for a path that cannot be one, fs.ErrNotExist where there is no
+// such folder, and store.ErrUnavailable where the file cannot be written or is locked
+// for long. path may be a link, also to a file that is not there yet.
 func Open(path string) (*Store, error) { return open(path, migrations) }
 
 func open(path string, steps []string) (*Store, error) {
@@ -164,10 +166,8 @@ func create(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // also where a link leads to
 		switch {
-		case errors.Is(err, fs.ErrExist):
-			return nil // another process was quicker
 		case errors.Is(err, fs.ErrNotExist):
 			return fmt.Errorf("%w; create the folder first", err)
 		case err != nil:

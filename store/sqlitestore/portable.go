@@ -95,19 +95,24 @@ func readDossiers(ctx context.Context, tx *sql.Tx, after store.Key, page []store
 	last := page[len(page)-1].Key
 	bounds := []any{after.Channel, after.UserID, last.Channel, last.UserID}
 	next := 0
-	find := func(key store.Key) *store.Dossier { // in the order of keys
-		for page[next].Key != key {
-			next++
+	find := func(key store.Key) (*store.Dossier, error) { // in the order of keys
+		i := slices.IndexFunc(page[next:], func(d store.Dossier) bool { return d.Key == key })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: its tables and their indexes tell of different people", ErrCorrupt)
 		}
-		return &page[next]
+		next += i
+		return &page[next], nil
 	}
 	err = each("SELECT channel, user_id FROM tombstones"+heldBetween, func(rows *sql.Rows) error {
 		var key store.Key
 		if err := rows.Scan(&key.Channel, &key.UserID); err != nil {
 			return err
 		}
-		find(key).Forgotten = true
-		return nil
+		d, err := find(key)
+		if err == nil {
+			d.Forgotten = true
+		}
+		return err
 	}, bounds...)
 	if err != nil {
 		return nil, err
@@ -132,11 +137,14 @@ func readDossiers(ctx context.Context, tx *sql.Tx, after store.Key, page []store
 		if damaged != nil {
 			st = row.repaired()
 		}
-		if slices.Contains(backends, st.Backend) {
-			d := find(st.Key)
+		if !slices.Contains(backends, st.Backend) {
+			return nil
+		}
+		d, err := find(st.Key)
+		if err == nil {
 			d.Standings = append(d.Standings, st)
 		}
-		return nil
+		return err
 	}, bounds...)
 	if err != nil {
 		return nil, err
@@ -148,14 +156,28 @@ func readDossiers(ctx context.Context, tx *sql.Tx, after store.Key, page []store
 		if err := rows.Scan(&key.Channel, &key.UserID, &blob); err != nil {
 			return err
 		}
-		r, err := decode(blob, key)
-		find(key).Record = r
+		d, err := find(key)
+		if err == nil {
+			d.Record, err = decode(blob, key)
+		}
 		return err
 	}, bounds...)
 	if err != nil {
-		return page[:next], err
+		page = page[:next]
 	}
-	return page, nil
+	i := slices.IndexFunc(page, lost)
+	if i < 0 {
+		return page, err
+	}
+	return page[:i], fmt.Errorf("%w: the record of %s is not found, and a standing tells that there is one", ErrCorrupt, page[i].Key)
+}
+
+// lost reports whether d lacks its record: without one a standing is of an erasure, or
+// was damaged itself. To give d away would be to have the person erased at the backends.
+func lost(d store.Dossier) bool {
+	return d.Record.Key.IsZero() && slices.ContainsFunc(d.Standings, func(s store.Standing) bool {
+		return !s.Erase && s.State != store.StateErased && s.State != store.StateUnerasable && s.Reason != unreadable
+	})
 }
 
 const heldBetween = " WHERE (channel, user_id) > (?, ?) AND (channel, user_id) <= (?, ?) ORDER BY channel, user_id"

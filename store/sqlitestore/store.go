@@ -77,21 +77,22 @@ func (s *Store) Get(ctx context.Context, key store.Key) (store.Record, error) {
 // get asks for the person and the tombstone in one statement, which sees both
 // as they were at one moment.
 func (s *Store) get(ctx context.Context, key store.Key) (store.Record, error) {
-	var blob []byte
+	var found any // nil of a tombstone, which an empty record is not
 	err := s.patiently(ctx, func() error {
 		return s.readers.QueryRowContext(ctx,
 			"SELECT record FROM profiles WHERE channel = ?1 AND user_id = ?2"+
 				" UNION ALL SELECT NULL FROM tombstones WHERE channel = ?1 AND user_id = ?2",
-			key.Channel, key.UserID).Scan(&blob)
+			key.Channel, key.UserID).Scan(&found)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return store.Record{}, store.ErrNotFound
 	case err != nil:
 		return store.Record{}, err
-	case blob == nil:
+	case found == nil:
 		return store.Record{}, fmt.Errorf("%w: %w", store.ErrNotFound, store.ErrSuppressed)
 	}
+	blob, _ := found.([]byte)
 	return decode(blob, key)
 }
 
