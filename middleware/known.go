@@ -19,8 +19,8 @@ func (p Print) Text(s string) Print { return Print(hashText(uint64(p), s)) }
 //
 // print has to be made of all that decides what will be stated: events of one
 // person with the same Print must state the same. Known looks at Channel, UserID,
-// NumericID, At, Undated and Drop of s; the rest can be set after it. Observe
-// alone will do, at some more cost.
+// NumericID, At, Undated and Drop of s, which is not nil; the rest can be set after
+// it. Observe alone will do, at some more cost.
 func (m *Middleware) Known(s *Sender, print Print) bool {
 	if m == nil || print == 0 || s.Drop != "" || m.who != nil || m.onOutcome != nil || m.when != EveryChange || m.closing.Load() {
 		return false

@@ -67,12 +67,13 @@ type Options struct {
 	CustomFields []store.CustomField
 
 	// ExpectedPeople sizes the memory of senders who have not changed: 24 bytes
-	// each, all allocated by New, and 256 KiB beside. More people than this still
-	// work, with more questions to the store. 0: 100,000, which takes 2.4 MB.
+	// each, all allocated by New, and 384 KiB beside. More people than this still
+	// work, with more questions to the store. 0: 100,000, which takes 2.4 MB. It is
+	// 10 billion at the most.
 	ExpectedPeople int
 	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
-	// saved again once in this time. 0: one hour. Negative: LastSeen moves only
-	// when something else changes.
+	// saved again once in this time, of one second or more. 0: one hour. Negative:
+	// LastSeen moves only when something else changes.
 	SeenEvery time.Duration
 	// Retention is for how long people are kept of whom there is no sign of life, as
 	// store.Record.SilentSince tells: who were not seen, and of whom nothing was
@@ -118,6 +119,7 @@ const (
 
 const (
 	defaultExpectedPeople = 100_000
+	mostPeople            = 10_000_000_000
 	defaultSeenEvery      = time.Hour
 	defaultAttempts       = 5
 )
@@ -131,6 +133,8 @@ func (o *Options) validate() error {
 		return fmt.Errorf("Options.When is none of the choices: %w", store.ErrInvalid)
 	case o.ExpectedPeople < 0:
 		return fmt.Errorf("Options.ExpectedPeople is negative: %w", store.ErrInvalid)
+	case int64(o.ExpectedPeople) > mostPeople:
+		return fmt.Errorf("Options.ExpectedPeople is above 10 billion, and New allocates 24 bytes for each: %w", store.ErrInvalid)
 	case o.Attempts < 0:
 		return fmt.Errorf("Options.Attempts is negative: %w", store.ErrInvalid)
 	case o.SeenEvery > 0 && o.SeenEvery < time.Second:

@@ -26,8 +26,12 @@ func (m *Middleware) Get(ctx context.Context, key store.Key) (store.Profile, err
 // Beside an error, which is that of Get, the profile holds what s says and what
 // waits in memory, so that a bot can greet people by name while its store is
 // away. That nothing is kept yet of somebody whom s makes a profile of is no
-// error.
+// error. Of nobody, a nil Sender among them, and of an id that cannot be a Key it
+// wraps store.ErrInvalid, and the profile is zero.
 func (m *Middleware) Profile(ctx context.Context, s *Sender) (store.Profile, error) {
+	if s == nil {
+		s = new(Sender)
+	}
 	key := s.Key()
 	if err := key.Validate(); err != nil {
 		return store.Profile{}, fmt.Errorf("middleware: profile of a sender: %w", err)

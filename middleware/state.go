@@ -38,7 +38,9 @@ func (m *Middleware) set(ctx context.Context, key store.Key, source store.Source
 }
 
 // Unset takes back what source stated of these fields, so that what lies under
-// it shows again, and returns when that is durable. Errors are those of Set.
+// it shows again, and returns when that is durable. Of somebody of whom nothing is
+// kept it makes a profile without a value, as what was said is kept with its time.
+// Errors are those of Set.
 func (m *Middleware) Unset(ctx context.Context, key store.Key, source store.Source, fields ...store.Field) error {
 	if err := m.state(ctx, store.Patch{Key: key, Source: source, At: time.Now(), Clear: fields}); err != nil {
 		return fmt.Errorf("middleware: unset %s: %w", key, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,9 @@ func TestNewRefusesWhatCannotBe(t *testing.T) {
 		},
 		"negative people": func() (*middleware.Middleware, error) {
 			return middleware.New(memstore.New(), &middleware.Options{ExpectedPeople: -1})
+		},
+		"ExpectedPeople that is no number": func() (*middleware.Middleware, error) {
+			return middleware.New(memstore.New(), &middleware.Options{ExpectedPeople: math.MaxInt})
 		},
 		"negative attempts": func() (*middleware.Middleware, error) {
 			return middleware.New(memstore.New(), &middleware.Options{Attempts: -1})
@@ -410,6 +414,9 @@ func TestProfileOfASenderHoldsWhatTheEventSays(t *testing.T) {
 	must(t, st.Close())
 	if p, err := profile(); !errors.Is(err, store.ErrClosed) || p.GivenName != "Ann" {
 		t.Errorf("with the store away: %+v, %v; want ErrClosed beside the name", p, err)
+	}
+	if _, err := mw.Profile(t.Context(), nil); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("the profile of a nil Sender: %v", err)
 	}
 	if _, err := mw.Profile(t.Context(), &middleware.Sender{}); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("of nobody: %v, want ErrInvalid", err)
