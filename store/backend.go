@@ -209,13 +209,19 @@ func ValidateBackend(b Backend) error {
 }
 
 func validateBackendIsThere(b Backend) error {
-	if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+	if isNil(b) {
 		return fmt.Errorf("the backend is nil; did its New return an error? %w", ErrInvalid)
 	}
 	if f, ok := b.(backendFunc); ok && f.deliver == nil {
 		return fmt.Errorf("backend %q: BackendFunc was given no function: %w", f.name, ErrInvalid)
 	}
 	return nil
+}
+
+// isNil also knows the nil that a New or Open returned beside its error.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return v == nil || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 const (

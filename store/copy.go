@@ -42,12 +42,15 @@ const copyBatch = 500
 //
 // A Resync that src has not finished is begun again in dst, at the end.
 //
-// The error is that of one of the stores. Everything up to the last Progress is
-// durable in dst by then, and that is all that src yielded where src failed, as it does
-// at somebody who cannot be read.
+// The error is that of one of the stores, or wraps ErrInvalid where one is nil.
+// Everything up to the last Progress is durable in dst by then, and that is all that
+// src yielded where src failed, as it does at somebody who cannot be read.
 func Copy(ctx context.Context, dst, src Portable, o *CopyOptions) error {
 	if o == nil {
 		o = &CopyOptions{}
+	}
+	if isNil(dst) || isNil(src) {
+		return fmt.Errorf("copy: a store is nil; did its Open return an error? %w", ErrInvalid)
 	}
 	unfinished, err := copyBackends(ctx, dst, src)
 	if err != nil {

@@ -331,6 +331,15 @@ func (m *moving) delivered() {
 	}
 }
 
+func TestCopyRefusesAStoreThatIsNil(t *testing.T) {
+	st := memstore.New()
+	for _, c := range [][2]store.Portable{{nil, st}, {st, nil}, {(*memstore.Store)(nil), st}, {st, (*memstore.Store)(nil)}} {
+		if err := store.Copy(t.Context(), c[0], c[1], nil); !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("from %T to %T: %v", c[1], c[0], err)
+		}
+	}
+}
+
 // Whatever happens in both stores, and however often a copy is cut short, nothing
 // is lost. Both deliver to the same backend.
 func TestCopyLosesNothing(t *testing.T) {
