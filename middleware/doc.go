@@ -77,8 +77,8 @@
 // next one. What becomes of a delivery that fails depends on its error:
 //
 //	store.ErrInvalid        dead letter, until the person changes or Replay
-//	store.ErrDenied         all pause, from half a minute to five; nobody is given up
-//	*store.ThrottledError   all pause as long as was asked, 1 second to 5 minutes
+//	store.ErrDenied         all pause, 15 seconds to 5 minutes; nobody is given up
+//	*store.ThrottledError   all pause as long as was asked, 1 second to 5 minutes, or up to a tenth longer
 //	store.ErrUnanswered     tried again once the request cannot land late any more
 //	others                  tried again after a random pause of up to 5 minutes
 //
