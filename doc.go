@@ -7,7 +7,8 @@
 //   - adapters/telegram, adapters/discord: the one line that joins it to your bot
 //   - store/sqlitestore: where the profiles are by default; store/memstore for tests;
 //     store/pgstore and store/natsstore for bots of many processes
-//   - store: what a Profile is, field by field
+//   - store: what a Profile is, field by field; store/export: listings as CSV and
+//     JSON lines
 //   - store/backend/monosay, genauth, rocketchat, webhook: other systems that are
 //     kept in step
 //   - middleware/otelrollcall: metrics and traces for OpenTelemetry
