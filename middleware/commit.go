@@ -111,6 +111,7 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 			c.putBack(batch)
 			return err
 		}
+		c.m.lastRefusal.Store(&err)
 		c.m.log.Warn("store refuses one person", causeField(err))
 		c.m.log.Debug("store refuses one person", zap.Stringer("key", batch[0].key), zap.Error(err))
 		if o := c.m.pending.sideline(batch[0], c.m.attempts, err); o != nil {

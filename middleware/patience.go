@@ -51,13 +51,17 @@ func sentinel(err error) error {
 func (p *pending) sideline(e *entry, limit int, cause error) *Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	due := e.refused(limit, cause)
-	if p.closed || e.forgotten {
-		return due
+	if e.forgotten {
+		return nil
 	}
+	due := e.refused(limit, cause)
 	e.aside = true
 	e.turns++
-	time.AfterFunc(rand.N(min(maxBackoff, firstBackoff<<min(e.turns, 10))), func() {
+	span := min(maxBackoff, firstBackoff<<min(e.turns, 10))
+	if p.closed { // they have no more time than Close
+		span = firstBackoff
+	}
+	time.AfterFunc(rand.N(span), func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.recall(e)

@@ -82,6 +82,28 @@ func TestStoreThatKnowsNoErrorKindsIsNotStormed(t *testing.T) {
 	})
 }
 
+// One whom the store refuses alone is tried again until Close gives up, with pauses.
+func TestCloseDoesNotStormAStoreThatRefusesOnePerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		st.failWith(func([]store.Record) error { time.Sleep(time.Millisecond); return errOdd })
+		logger, logs := observerCore()
+		mw, _ := start(t, st, middleware.Options{Logger: logger})
+		mw.Observe(ann(0, "Ann"))
+		time.Sleep(time.Second)
+		asked := st.asked()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := mw.Close(ctx); !errors.Is(err, errOdd) {
+			t.Errorf("Close = %v, want why the store refused", err)
+		}
+		if got := st.asked() - asked; got < 5 || got > 500 || logs.Len() > 500 {
+			t.Errorf("in ten seconds of Close the store was asked %d times, and %d lines were logged", got, logs.Len())
+		}
+		time.Sleep(time.Second) // for what Close did not wait for
+	})
+}
+
 // A silentStore answers only when the ctx of the call ends.
 type silentStore struct {
 	*memstore.Store
