@@ -39,7 +39,8 @@ func (m *Middleware) takeOut(key store.Key) {
 // Readmit lets a forgotten person in again: their next event makes a new
 // profile. Somebody who was not forgotten is left as they are. Other processes, which
 // may remember something else, notice within Options.SeenEvery; with a negative one
-// not before they end. The error is the store's own.
+// not before they end. What is not in all events of the person, such as a nick, can be
+// missing for 24 times as long. The error is the store's own.
 func (m *Middleware) Readmit(ctx context.Context, key store.Key) error {
 	if err := m.containStore(func() error { return m.store.Readmit(ctx, key) }); err != nil {
 		return err

@@ -199,6 +199,50 @@ func TestImportAndObserveOfOnePerson(t *testing.T) {
 	}
 }
 
+// What the store has just taken is not the last word while an import is on its way to
+// it, which came between: whoever goes back is saved once more.
+func TestGoingBackWhileAnImportIsOnItsWay(t *testing.T) {
+	for name, observed := range map[string]bool{"an observation": true, "another import": false} {
+		for _, early := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, early), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					gates := map[string]chan struct{}{"Ann": make(chan struct{}), "Imported": make(chan struct{})}
+					st := sluiceStore{memstore.New(), func(name string) { <-gates[name] }, func(string) {}}
+					mw := quiet(t, st, middleware.Options{SeenEvery: -1})
+					var imports sync.WaitGroup
+					begin := func(s *middleware.Sender) {
+						imports.Go(func() { doImport(t, mw, s) })
+						synctest.Wait()
+					}
+					if observed {
+						mw.Observe(ann(0, "Ann"))
+						synctest.Wait()
+					} else {
+						begin(ann(0, "Ann"))
+					}
+					begin(ann(1, "Imported"))
+					if early {
+						mw.Observe(ann(2, "Ann"))
+					}
+					close(gates["Ann"])
+					synctest.Wait()
+					if !early {
+						mw.Observe(ann(2, "Ann"))
+					}
+					synctest.Wait()
+					close(gates["Imported"])
+					imports.Wait()
+					flush(t, mw)
+					if p := get(t, mw, annKey); p.GivenName != "Ann" {
+						t.Errorf("kept is %q, want the newest", p.GivenName)
+					}
+					wantNothingLeft(t, mw)
+				})
+			})
+		}
+	}
+}
+
 func TestForgetDuringAnImport(t *testing.T) {
 	for _, gate := range []string{"before", "after"} {
 		t.Run(gate, func(t *testing.T) {

@@ -99,6 +99,7 @@ func (p *pending) reserve(batch []*entry, places bool) bool {
 		e.told = true // no hook is to hear of it
 		p.conceal(e)
 		if e.outside = !places || p.entries[e.key] != nil; e.outside {
+			p.outside[e.key]++ // whoever is saved meanwhile is not sure to be the last word
 			continue
 		}
 		e.inFlight = true
@@ -120,6 +121,9 @@ func (p *pending) leave(e *entry, marks []mark) (forgotten bool, repeat *entry) 
 	// Whether the entry of the committer or this one came to the store first, and
 	// so which of them is the last word, only the store knows.
 	p.unmark(e)
+	if p.outside[e.key]--; p.outside[e.key] == 0 {
+		delete(p.outside, e.key)
+	}
 	if other := p.entries[e.key]; other != nil {
 		other.unsure = other.inFlight
 	}

@@ -44,11 +44,10 @@ func (m *Middleware) Known(s *Sender, print Print) bool {
 // the table holds one word of a person, for the last event as a whole. Of those
 // whose events differ in what they state it holds the parts too.
 func (m *Middleware) unchanged(s *Sender, seen sighting) bool {
-	person := seen.person
+	person, period := seen.person, m.period(seen.person, seen.at)
 	if m.when == FirstMessage {
-		return m.seen.Has(person, 0)
+		return m.seen.Has(person, period)
 	}
-	period := m.period(person, seen.at)
 	note, ok := m.seen.Note(person, seen.whole+period)
 	set := coreSet(note)
 	if !ok {

@@ -35,11 +35,11 @@ func (m *Middleware) observation(s *Sender, seen sighting, now time.Time) (store
 	key, statements := own(s)
 	at := seen.at.UnixNano()
 	o := observation{person: seen.person, statements: statements, first: at, last: at, undated: s.Undated}
+	o.period = m.period(seen.person, seen.at)
 	if m.when == FirstMessage {
-		o.alone = true
+		o.whole, o.alone = o.period, true
 		return key, o
 	}
-	o.period = m.period(seen.person, seen.at)
 	o.whole = seen.whole + o.period
 	for i := range statements {
 		o.core |= coreBit(statements[i].field)

@@ -73,7 +73,9 @@ type Options struct {
 	ExpectedPeople int
 	// SeenEvery is how stale Profile.LastSeen may be: an unchanged sender is
 	// saved again once in this time, of one second or more. 0: one hour. Negative:
-	// LastSeen moves only when something else changes.
+	// LastSeen moves only when something else changes. With FirstMessage nothing is
+	// saved again, but the store is asked once in this time whether it still has the
+	// person.
 	SeenEvery time.Duration
 	// Retention is for how long people are kept of whom there is no sign of life, as
 	// store.Record.SilentSince tells: who were not seen, and of whom nothing was

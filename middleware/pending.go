@@ -20,6 +20,7 @@ type pending struct {
 	entries map[store.Key]*entry
 	queue   []*entry // those not in flight, oldest first
 	bytes   int
+	outside map[store.Key]int // imports under way of people who have an entry without them, see reserve
 
 	now     *generation   // of entries made now
 	before  []*generation // those that somebody is left of, oldest first
@@ -38,6 +39,7 @@ func newPending(seen *seen.Table, r *repairer, firstOnly bool) *pending {
 		maxPeople: 100_000,
 		maxBytes:  64 << 20,
 		entries:   make(map[store.Key]*entry),
+		outside:   make(map[store.Key]int),
 		now:       new(generation),
 		wake:      make(chan struct{}, 1),
 		pressing:  make(chan struct{}, 1),
@@ -54,11 +56,11 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 		return Dropped, ReasonClosed
 	}
 	old := p.entries[n.key]
-	if old != nil && p.firstOnly {
-		return Coalesced, ""
-	}
 	if old != nil && old.inFlight && old.next != nil {
 		old = old.next
+	}
+	if old != nil && p.firstOnly && !old.forgotten {
+		return Coalesced, ""
 	}
 	size := entrySize(n)
 	if old == nil && (len(p.entries) >= p.maxPeople || p.bytes+size > p.maxBytes) {
@@ -196,7 +198,7 @@ func (p *pending) settle(e *entry, marks []mark) (forgotten, tell bool, repeat *
 	defer p.mu.Unlock()
 	p.bytes -= e.size
 	tell, e.told = !e.told, true
-	sure := !e.forgotten && !e.unsure
+	sure := !e.forgotten && !e.unsure && p.outside[e.key] == 0
 	if sure && e.next != nil && p.repeats(e, e.next, marks) {
 		repeat, e.next = e.next, nil
 		p.bytes -= repeat.size

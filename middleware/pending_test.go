@@ -135,6 +135,43 @@ func TestForgetAfterFailedHasNoSecondOutcome(t *testing.T) {
 	})
 }
 
+// Of whom Forget came while the store refused them alone nothing is kept.
+func TestForgetBeforeARefusalLands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		g := gated(st)
+		mw, j := start(t, st, middleware.Options{Attempts: 1})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		must(t, mw.Forget(t.Context(), annKey))
+		g.answers <- errOdd
+		wantAfterFlush(t, mw, j, "dropped: forgotten")
+		wantNothingLeft(t, mw)
+	})
+}
+
+// What was under way when she was forgotten is over, and so is that it was the first.
+func TestFirstMessageOfWhoWasReadmittedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		g := gated(st)
+		mw, j := start(t, st, middleware.Options{When: middleware.FirstMessage})
+		mw.Observe(ann(0, "Ann"))
+		synctest.Wait()
+		must(t, mw.Forget(t.Context(), annKey))
+		must(t, mw.Readmit(t.Context(), annKey))
+		mw.Observe(ann(1, "Anna"))
+		mw.Observe(ann(2, "Annie"))
+		g.answers <- store.ErrUnavailable
+		close(g.answers)
+		wantAfterFlush(t, mw, j, "coalesced", "dropped: forgotten", "created")
+		if p := get(t, mw, annKey); p.GivenName != "Anna" {
+			t.Errorf("given_name = %q, want that of the first message after Readmit", p.GivenName)
+		}
+		wantNothingLeft(t, mw)
+	})
+}
+
 func TestRejectionAfterFailedHasNoSecondOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newFaultyStore()
