@@ -49,17 +49,20 @@ var errHidden = errors.New("the account of the token may not see other accounts 
 // An account is one that may be written to: ours, or adopted.
 type account struct {
 	User
-	adopted bool
+	adopted  bool
+	pictures int // tries of the picture, while it may yet succeed
 }
+
+func (a *account) remote() string { return remote{a.ID, a.adopted, a.pictures}.String() }
 
 // find looks for a person's account. nil: there is none. The error wraps
 // store.ErrInvalid where somebody else's account has the username.
 func (b *Backend) find(ctx context.Context, key store.Key, remote string) (*account, error) {
-	if id, adopted := parseRemote(remote); id != "" {
-		u, err := b.info(ctx, "userId", id)
+	if r := parseRemote(remote); r.id != "" {
+		u, err := b.info(ctx, "userId", r.id)
 		switch {
-		case err == nil && u.ID == id:
-			return &account{u, adopted}, nil
+		case err == nil && u.ID == r.id:
+			return &account{User: u, adopted: r.adopted}, nil
 		case err != nil && !nobody(err):
 			return nil, err
 		}
@@ -77,9 +80,9 @@ func (b *Backend) find(ctx context.Context, key store.Key, remote string) (*acco
 	case !strings.EqualFold(u.Username, username):
 		return nil, nil // the server also finds those who have the text as their id
 	case b.marked(u, key):
-		return &account{u, false}, nil
+		return &account{User: u}, nil
 	case b.adopt:
-		return &account{u, true}, nil
+		return &account{User: u, adopted: true}, nil
 	case !u.whole():
 		return nil, fmt.Errorf("whether the account that has the username is ours cannot be seen: %w: %w", errHidden, store.ErrInvalid)
 	}

@@ -20,7 +20,7 @@ func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 	if a == nil {
 		return store.Receipt{}, fmt.Errorf("rocketchat: deliver %s: %w", d.Profile.Key, err)
 	}
-	r := receipt(remoteOf(a.User, a.adopted), &a.User, err)
+	r := receipt(a.remote(), &a.User, err)
 	if err != nil {
 		err = fmt.Errorf("rocketchat: deliver %s: %w", d.Profile.Key, err)
 	}
@@ -56,7 +56,7 @@ func (b *Backend) deliver(ctx context.Context, d store.Delivery) (*account, erro
 		}
 	}
 	if has(store.FieldPicture) {
-		if a.PictureProblem, err = b.picture(ctx, p.Picture, a.ID, d.Attempt); err != nil {
+		if err := b.picture(ctx, p.Picture, a, parseRemote(d.Remote).pictures); err != nil {
 			return a, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -67,17 +68,35 @@ func newPassword() string {
 	return "aA1!" + base64.RawURLEncoding.EncodeToString(random)
 }
 
-// adoptedPrefix begins the Receipt.Remote of accounts that we did not make. Ids
-// hold no space.
-const adoptedPrefix = "adopted "
-
-func remoteOf(u User, adopted bool) string {
-	if adopted {
-		return adoptedPrefix + u.ID
-	}
-	return u.ID
+// A remote is what a Receipt.Remote says: "id", "adopted id" of an account that we
+// did not make, and "id picture 2" after two tries of a picture that may yet succeed.
+// Ids hold no space.
+type remote struct {
+	id       string
+	adopted  bool
+	pictures int // tries
 }
 
-func parseRemote(remote string) (id string, adopted bool) {
-	return strings.CutPrefix(remote, adoptedPrefix)
+const (
+	adoptedPrefix = "adopted "
+	pictureMark   = " picture "
+)
+
+func (r remote) String() string {
+	text := r.id
+	if r.adopted {
+		text = adoptedPrefix + text
+	}
+	if r.pictures > 0 {
+		text += pictureMark + strconv.Itoa(r.pictures)
+	}
+	return text
+}
+
+func parseRemote(text string) (r remote) {
+	text, r.adopted = strings.CutPrefix(text, adoptedPrefix)
+	var tries string
+	r.id, tries, _ = strings.Cut(text, pictureMark)
+	r.pictures, _ = strconv.Atoi(tries)
+	return r
 }

@@ -15,27 +15,32 @@ type avatarBody struct {
 	UserID    string `json:"userId"`
 }
 
-// pictureTries is how often a delivery waits for its picture.
+// pictureTries is how often a delivery waits for its picture. Tries that did not come
+// so far do not count, however many an outage took.
 const pictureTries = 3
 
 // picture has the server fetch the picture, or take it away. By then the profile
 // has arrived, so what the server refuses is a problem to tell and no error. What
-// may yet succeed is an error at first.
-func (b *Backend) picture(ctx context.Context, url, id string, attempt int) (problem string, err error) {
+// may yet succeed is an error at first: before is how often it was that.
+func (b *Backend) picture(ctx context.Context, url string, a *account, before int) error {
 	if !b.pictures {
-		return "", nil
+		return nil
 	}
 	route := "users.setAvatar"
 	if url == "" {
 		route = "users.resetAvatar"
 	}
-	err = b.call.do(ctx, route, rest.Request{Method: http.MethodPost, Path: route, Body: avatarBody{url, id}}, nil)
+	err := b.call.do(ctx, route, rest.Request{Method: http.MethodPost, Path: route, Body: avatarBody{url, a.ID}}, nil)
 	switch {
 	case err == nil:
-		return "", nil
-	case throttled(err), ctx.Err() != nil, passing(err) && attempt < pictureTries,
-		errors.Is(err, store.ErrDenied) && !lacksPermission(err):
-		return "", fmt.Errorf("picture: %w", err)
+		return nil
+	case throttled(err), ctx.Err() != nil, errors.Is(err, store.ErrDenied) && !lacksPermission(err):
+		a.pictures = before
+		return fmt.Errorf("picture: %w", err)
+	case passing(err) && before+1 < pictureTries:
+		a.pictures = before + 1
+		return fmt.Errorf("picture: %w", err)
 	}
-	return err.Error(), nil
+	a.PictureProblem = err.Error()
+	return nil
 }

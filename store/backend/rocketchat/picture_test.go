@@ -65,13 +65,19 @@ func TestAPictureIsTriedThreeTimes(t *testing.T) {
 		service.ServeHTTP(w, r)
 	}), rocketchat.Options{Pictures: true})
 	d := whole(store.Profile{Key: ann, Name: "Ann", Picture: picture}, b)
-	for d.Attempt = 1; d.Attempt < 3; d.Attempt++ {
-		_, err := b.Deliver(t.Context(), d)
-		fails(t, err, store.ErrUnavailable, "picture", "503")
-	}
-	r := deliver(t, b, d)
-	if got := r.Answer.(*rocketchat.User).PictureProblem; !strings.Contains(got, "503") {
-		t.Errorf("the answer says %q", got)
+	for _, attempt := range []int{1, 40} { // at once, and after an outage
+		d.Attempt = attempt
+		for range 2 {
+			r, err := b.Deliver(t.Context(), d)
+			fails(t, err, store.ErrUnavailable, "picture", "503")
+			d.Remote = r.Remote
+			d.Attempt++
+		}
+		r := deliver(t, b, d)
+		if got := r.Answer.(*rocketchat.User).PictureProblem; !strings.Contains(got, "503") || r.Remote != user(t, service).ID {
+			t.Errorf("from try %d on the answer says %q, and the remote is %q", attempt, got, r.Remote)
+		}
+		d.Remote = r.Remote
 	}
 }
 
