@@ -81,8 +81,8 @@ func (f Filter) Validate() error {
 func (f Filter) Match(p Profile) bool {
 	return (f.Channel == "" || p.Channel == f.Channel) &&
 		(f.Status == "" || p.Status == f.Status) &&
-		(f.SeenSince.IsZero() || !p.LastSeen.Before(f.SeenSince)) &&
+		(f.SeenSince.IsZero() || !p.LastSeen.IsZero() && !p.LastSeen.Before(f.SeenSince)) &&
 		(f.SeenBefore.IsZero() || p.LastSeen.IsZero() || p.LastSeen.Before(f.SeenBefore)) &&
-		(f.CreatedSince.IsZero() || !p.FirstSeen.Before(f.CreatedSince)) &&
+		(f.CreatedSince.IsZero() || !p.FirstSeen.IsZero() && !p.FirstSeen.Before(f.CreatedSince)) &&
 		(f.Search == "" || matchSearch(p, f.Search))
 }

@@ -80,7 +80,9 @@ func listFilters(p *probe) {
 			store.Filter{SeenSince: t.In(time.FixedZone("", -7200)), Channel: "telegram"},
 		)
 	}
-	filters = append(filters, store.Filter{SeenBefore: time.Unix(-1<<40, 0)}, store.Filter{SeenBefore: after(102), Limit: 7}, store.Filter{
+	longAgo := time.Unix(-1<<40, 0) // before the zero time, which people never seen have
+	filters = append(filters, store.Filter{SeenBefore: longAgo}, store.Filter{SeenSince: longAgo}, store.Filter{CreatedSince: longAgo})
+	filters = append(filters, store.Filter{SeenBefore: after(102), Limit: 7}, store.Filter{
 		Channel: "discord", Status: store.StatusActive, SeenSince: after(101), CreatedSince: after(2), Search: "nick", Limit: 2,
 	})
 	for _, f := range filters {
