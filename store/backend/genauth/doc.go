@@ -42,8 +42,9 @@
 // custom field that was defined, or defined otherwise, since the bot was started is
 // seen then: define it and replay the dead letter.
 //
-// Nobody else's account is ever written to: to have it, make the account theirs by
-// giving it the channelUserId as externalId, and replay the dead letter.
+// Nobody else's account is ever written to: to have it, delete the account that was
+// made for the person, if there is one, give the other their channelUserId as
+// externalId, and replay the dead letter.
 //
 // # What the documentation leaves open
 //

@@ -26,7 +26,8 @@ type Options struct {
 	// at fault; so receivers must take an event twice without harm. 0 and 1: one
 	// event a request.
 	Batch int
-	// Rate bounds the requests. Zero: no bound.
+	// Rate bounds the requests, but for the halves of a batch that was refused. Zero:
+	// no bound.
 	Rate store.Rate
 	// Insecure and Transport are those of rest.Options.
 	Insecure  bool
