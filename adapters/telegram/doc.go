@@ -73,6 +73,14 @@
 // [Middleware] is for one group of handlers. telebot binds middleware when a
 // handler is registered, so it comes before group.Handle.
 //
+// # Replies
+//
+// Outcome.Reply sends a text to the chat that the event came from, in a forum to
+// its topic, and to the person where the event is in no chat, as an inline query
+// is. telebot takes no context: ctx is looked at before the call, and after that
+// the bot's HTTP client bounds it (Client of tele.Settings, a minute unless it is
+// set). Errors are telebot's, without the bot's token.
+//
 // # What stays telebot's
 //
 // Handlers run as often, in the same order, with the same errors and panics as
