@@ -90,6 +90,9 @@
 //   - PgBouncer in transaction mode works from version 1.21 on, which knows prepared
 //     statements, or with default_query_exec_mode=exec in the pool's URL (or
 //     simple_protocol, which costs more). In statement mode it cannot work.
+//   - With exec and simple_protocol pgx reads and writes text, in the server's usual form.
+//     Where a database is set otherwise nothing can be saved, until ALTER ROLE sets
+//     DateStyle to ISO, bytea_output to hex and array_nulls to on for the bot's user.
 //
 // # When the server is away
 //

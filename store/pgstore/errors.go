@@ -52,7 +52,7 @@ func (s *Store) classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, hidden)
 	}
 	switch failure.Code {
-	case "55P03", "55006", "25006", "25P02", "25P03", "23505", // locked, in use, read-only, aborted, idle, a race
+	case "55P03", "55006", "25006", "25P02", "25P03", "25P04", "23505", // locked, in use, read-only, aborted, idle, too long, a race
 		"0A000": // the plan of a statement became invalid by a migration
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, hidden)
 	case "XX001", "XX002":
