@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
@@ -52,6 +54,34 @@ func connectDiscord(session *discordgo.Session, srv *discordtest.Server, o optio
 		return nil, errors.New("discord does not answer, or refuses the token")
 	}
 	return &discordBot{session: session, srv: srv}, nil
+}
+
+// check reports why discordgo could not take this event: over an empty voice state, and
+// a guild that lacks itself or a part, it panics on a goroutine of its own.
+func (d *discordBot) check(event discordtest.Event) error {
+	var guilds []*discordgo.Guild
+	whole := true
+	switch event.Type {
+	case "VOICE_STATE_UPDATE":
+		var v discordgo.VoiceStateUpdate
+		_ = json.Unmarshal(event.Data, &v)
+		whole = v.VoiceState != nil
+	case "READY":
+		var r discordgo.Ready
+		_ = json.Unmarshal(event.Data, &r)
+		guilds = r.Guilds
+	case "GUILD_CREATE", "GUILD_UPDATE":
+		var g discordgo.GuildCreate
+		_ = json.Unmarshal(event.Data, &g)
+		guilds = []*discordgo.Guild{g.Guild}
+	}
+	for _, g := range guilds {
+		whole = whole && g != nil && !slices.Contains(g.Channels, nil) && !slices.Contains(g.Members, nil) && !slices.Contains(g.VoiceStates, nil)
+	}
+	if !whole {
+		return errors.New("discordgo panics over this event")
+	}
+	return nil
 }
 
 // push hands one event to the session and returns when its handlers have run.

@@ -48,6 +48,9 @@ func playFiles(ctx context.Context, o options, mw *middleware.Middleware, ms mir
 		if event.Type == "" {
 			return errors.New(`an event looks like {"t":"MESSAGE_CREATE","d":{...}}`)
 		}
+		if err := d.check(event); err != nil {
+			return err
+		}
 		return d.push(ctx, event)
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,56 +70,42 @@ func (ms mirrors) close() {
 }
 
 // settle returns when the outcomes of what was played are printed, and what came
-// of it at the backends that are up.
+// of it at the backends that are up. While one is down the outcome of the very last
+// delivery may be printed a little later.
 func (ms mirrors) settle(ctx context.Context, mw *middleware.Middleware) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	if !slices.ContainsFunc(ms, func(m *mirror) bool { return m.server == nil }) {
+		return mw.Drain(patience)
+	}
 	for {
-		if err := mw.Flush(ctx); err != nil {
+		if err := mw.Flush(patience); err != nil {
 			return err
 		}
-		owed, err := ms.owed(ctx, mw)
+		owed, err := ms.owed(patience, mw)
 		if err != nil {
 			return err
 		}
 		if owed == 0 {
-			return mw.Flush(ctx)
+			return mw.Flush(patience)
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("%d people are still owed to backends", owed)
+		case <-patience.Done():
+			return cmp.Or(ctx.Err(), fmt.Errorf("%d people are still owed to backends", owed))
 		}
 	}
 }
 
 // owed counts what is owed to backends that are up.
 func (ms mirrors) owed(ctx context.Context, mw *middleware.Middleware) (people int, err error) {
-	if len(ms) == 0 {
-		return 0, nil
-	}
 	backlogs, err := mw.Backlogs(ctx)
-	if err != nil {
-		return 0, err
-	}
-	enrolled := 0
-	for _, b := range backlogs {
-		for _, m := range ms {
-			if m.backend.Name() != b.Backend {
-				continue
-			}
-			if b.Complete {
-				enrolled++
-			}
-			if m.server != nil {
-				people += b.Owed
-			}
+	for _, b := range backlogs { // of others too, that the file knows
+		if slices.ContainsFunc(ms, func(m *mirror) bool { return m.backend.Name() == b.Backend && m.server != nil }) {
+			people += b.Owed
 		}
 	}
-	if enrolled < len(ms) {
-		people++
-	}
-	return people, nil
+	return people, err
 }
 
 // A past is what an earlier run has left in users.db.

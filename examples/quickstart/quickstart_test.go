@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,6 +155,56 @@ func TestOwnUpdatesWithBrokenLines(t *testing.T) {
 	}
 	if zed := people["discord:77"]; zed.Name != "zed" {
 		t.Errorf("people:\n%s", lines)
+	}
+}
+
+// discordgo panics where nobody can recover it.
+func TestEventsThatDiscordgoPanicsOver(t *testing.T) {
+	panics := []string{
+		`{"t":"VOICE_STATE_UPDATE","d":{}}`,
+		`{"t":"VOICE_STATE_UPDATE","d":null}`,
+		`{"t":"GUILD_CREATE","d":{}}`,
+		`{"t":"GUILD_UPDATE","d":null}`,
+		`{"t":"GUILD_CREATE","d":{"id":"9","members":[null]}}`,
+		`{"t":"GUILD_CREATE","d":{"id":"9","channels":[null]}}`,
+		`{"t":"GUILD_UPDATE","d":{"id":"9","voice_states":[null]}}`,
+		`{"t":"READY","d":{"guilds":[null]}}`,
+		`{"t":"READY","d":{"guilds":[{"id":"9","channels":[null]}]}}`,
+	}
+	goesOn := []string{
+		`{"t":"VOICE_STATE_UPDATE","d":{"guild_id":"9","user_id":"77","member":{"user":{"id":"77","username":"zed"}}}}`,
+		`{"t":"GUILD_CREATE","d":{"id":"9","members":[{"user":{"id":"77","username":"zed"}}]}}`,
+		`{"t":"READY","d":{}}`,
+	}
+	o := options{db: filepath.Join(t.TempDir(), "users.db"), events: write(t, "events.jsonl", append(panics, goesOn...)...), json: true, everyone: true}
+	lines, story := perform(t, o)
+	if n := strings.Count(story, "is left out: discordgo panics"); n != len(panics) || len(profiles(t, lines)) != 1 {
+		t.Errorf("%d are left out, want %d, and one person:\n%s%s", n, len(panics), story, lines)
+	}
+}
+
+// A stopper ends the run when it is told a text.
+type stopper struct {
+	at   string
+	stop context.CancelFunc
+}
+
+func (s stopper) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), s.at) {
+		s.stop()
+	}
+	return len(p), nil
+}
+
+// Nothing is wrong with the bot or the backends then.
+func TestCtrlCIsNoError(t *testing.T) {
+	for _, at := range []string{"She writes twice.", "delivered", "On Discord, Dara"} {
+		ctx, stop := context.WithCancel(t.Context())
+		o := options{db: filepath.Join(t.TempDir(), "users.db"), backends: true}
+		if err := run(ctx, o, stopper{at, stop}, io.Discard); !errors.Is(err, context.Canceled) {
+			t.Errorf("stopped at %q, run = %v, want %v", at, err, context.Canceled)
+		}
+		stop()
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,13 +119,13 @@ func (t *telegramBot) push(ctx context.Context, update json.Marshaler) error {
 	if err := t.srv.Push(update); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for observed(t.mw) == before {
 		select {
 		case <-time.After(time.Millisecond):
-		case <-ctx.Done():
-			return errors.New("the bot did not take the update")
+		case <-patience.Done():
+			return cmp.Or(ctx.Err(), errors.New("the bot did not take the update"))
 		}
 	}
 	return nil
