@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/rollcall-go/rollcall/middleware"
+	"github.com/rollcall-go/rollcall/store"
 )
 
 // gauges are what is asked for when metrics are collected.
@@ -27,8 +28,12 @@ type gauges struct {
 // Registration's Unregister, which may be left away: after mw.Close they stay what
 // they were last. To be called once, with the Middleware that has t as its
 // Options.Tracer. Neither the bot nor a collection waits for a store that hangs. The
-// error is that of the MeterProvider, which may refuse an instrument.
+// error is that of the MeterProvider, which may refuse an instrument, or wraps
+// store.ErrInvalid where mw is nil.
 func (t *Tracer) Watch(mw *middleware.Middleware) (metric.Registration, error) {
+	if mw == nil {
+		return nil, fmt.Errorf("otelrollcall: watch: the Middleware is nil; did its New return an error? %w", store.ErrInvalid)
+	}
 	g, err := newGauges(t.meter)
 	if err != nil {
 		return nil, fmt.Errorf("otelrollcall: watch: %w", err)
