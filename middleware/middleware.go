@@ -58,8 +58,8 @@ type Middleware struct {
 
 // New returns a Middleware that saves to st. st stays the caller's, to be closed
 // after Middleware.Close. The Middleware runs two goroutines until then, one more
-// with Options.Retention, and some for each backend. o may be nil. The error wraps store.ErrInvalid: st is nil, or
-// an option cannot be.
+// with Options.Retention, and some for each backend. o may be nil. The error wraps
+// store.ErrInvalid: st is nil, or an option cannot be.
 func New(st store.Store, o *Options) (*Middleware, error) {
 	m, err := idle(st, o)
 	if err != nil {
