@@ -153,7 +153,8 @@ func (c CustomField) problem(text string) string {
 			return "is not true or false"
 		}
 	case CustomDatetime:
-		if _, err := time.Parse(time.RFC3339, s); err != nil {
+		// time.Parse takes an hour of one digit and a comma too.
+		if _, err := time.Parse(time.RFC3339, s); err != nil || s[len("2006-01-02T15")] != ':' || strings.Contains(s, ",") {
 			return "is not a time in the form of RFC 3339, such as 2006-01-02T15:04:05Z"
 		}
 	case CustomSelect:

@@ -95,6 +95,8 @@ func TestBadCustomValuesAreRefused(t *testing.T) {
 		{"vip", 1, "true or false"},
 		{"since", "yesterday", "RFC 3339"},
 		{"since", 1700000000, "RFC 3339"},
+		{"since", "2026-01-02T3:04:05Z", "RFC 3339"},
+		{"since", "2026-01-02T03:04:05,5Z", "RFC 3339"},
 		{"since", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), "years"},
 		{"text", nil, "nil"},
 		{"text", &customFields, "give a string"},

@@ -14,7 +14,9 @@ import (
 // Backup writes a copy of the file, as it is at one moment, to path, which must
 // not exist. Reads and writes go on meanwhile, but Forget has to wait for the
 // end. The copy is complete and synced to the disk before it gets its name; it
-// is readable by its owner only, and is opened with [Open].
+// is readable by its owner only, and is opened with [Open]. Who is killed meanwhile
+// leaves a file beside it, whose name ends in ".partial-" and a number: remove it, since
+// people are in it.
 //
 // To copy users.db by other means while it is open is no backup: what was
 // written last is in users.db-wal.

@@ -152,8 +152,16 @@ func resolve(path string) (string, error) {
 	case strings.ContainsRune(path, 0):
 		return "", fmt.Errorf("%w: a path cannot hold a NUL", store.ErrInvalid)
 	}
-	return filepath.Abs(path)
+	abs, err := filepath.Abs(path)
+	if len(abs) > maxPath {
+		return "", fmt.Errorf("%w: SQLite takes no path of more than %d bytes", store.ErrInvalid, maxPath)
+	}
+	return abs, err
 }
+
+// maxPath leaves room for the names of the log and the journal in the 512 bytes that
+// SQLite has for a path.
+const maxPath = 504
 
 // creating keeps two Opens in this process apart. With POSIX locks, to close a
 // file drops every lock that the process has on it, so nobody may have opened

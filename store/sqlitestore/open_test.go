@@ -169,6 +169,7 @@ func TestOpenSaysWhatIsWrongWithThePath(t *testing.T) {
 		{"users\x00.db", "NUL"},
 		{dir, "folder"},
 		{filepath.Join(dir, "missing", "users.db"), "create the folder first"},
+		{filepath.Join(dir, strings.Repeat("u", 250), strings.Repeat("u", 250)), "504 bytes"},
 	} {
 		st, err := sqlitestore.Open(c.path)
 		if err == nil {
