@@ -39,6 +39,7 @@ type config struct {
 	Domain      string        // of its JetStream; "" is that of no other
 	LeafPort    int           // where it takes leaf nodes; 0: nowhere
 	LeafOf      string        // the address that it is a leaf node of
+	MaxStore    int64         // bytes that it keeps at the most; 0: the default
 }
 
 // serve runs a node until standard input ends, as it does when the test ends.
@@ -49,7 +50,7 @@ func serve(text string) error {
 	}
 	o := &server.Options{
 		Host: "127.0.0.1", Port: c.Port, ServerName: c.Name, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: c.Dir, SyncAlways: true, SyncInterval: c.Cleanup, JetStreamDomain: c.Domain,
+		JetStream: true, StoreDir: c.Dir, SyncAlways: true, SyncInterval: c.Cleanup, JetStreamDomain: c.Domain, JetStreamMaxStore: c.MaxStore,
 	}
 	if c.LeafPort != 0 {
 		o.LeafNode = server.LeafNodeOpts{Host: "127.0.0.1", Port: c.LeafPort}

@@ -121,6 +121,10 @@
 //
 // # Limits
 //
+// Where the room of a server that keeps the bucket alone ends amid a batch (its
+// max_file_store, or the disk), it leaves the front of it, and the call returns
+// store.ErrUnavailable; what is tried again when there is room is joined with that.
+//
 // The server keeps every subject in memory. List asks it for up to 100,000 keys at a
 // time, and the server goes through all that are below the same tokens to answer;
 // so pages of a few people are quick, and a listing of everybody is meant for once

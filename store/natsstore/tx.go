@@ -91,18 +91,30 @@ func (s *Store) backends(ctx context.Context) (registry, error) {
 	return update(ctx, s, nil, func(t *tx) (registry, error) { return t.registry, nil })
 }
 
-// happened returns the one of the transactions that wrote what t has read, and
-// the last sequence of it that is still there.
+// happened returns the one of the transactions that wrote what t has read, and the
+// sequence of the last that it checked. The server writes a batch in order, and leaves it
+// where its room ends: what was written in front proves nothing.
 func (t *tx) happened(transactions map[string]*tx) (earlier *tx, last uint64) {
-	if wrote := transactions[t.registry.tx]; wrote != nil {
-		earlier, last = wrote, t.registry.rev
-	}
-	for _, p := range t.people {
-		if wrote := transactions[p.tx]; wrote != nil {
-			earlier, last = wrote, max(last, p.rev)
+	for id, wrote := range transactions {
+		by, seq := t.registry.tx, t.registry.rev
+		if !wrote.enrolled {
+			by, seq = t.writerOfLast(wrote.order, wrote.people)
+		}
+		if by == id {
+			return wrote, seq
 		}
 	}
-	return earlier, last
+	return nil, 0
+}
+
+// writerOfLast returns who wrote the last of the people that are dirty.
+func (t *tx) writerOfLast(order []store.Key, people map[store.Key]*person) (id string, seq uint64) {
+	for _, key := range slices.Backward(order) {
+		if people[key].dirty {
+			return t.people[key].tx, t.people[key].rev
+		}
+	}
+	return "", 0
 }
 
 // begin reads people and the backends.

@@ -41,18 +41,10 @@ func (t *tx) takeBack(ctx context.Context) {
 	_ = t.s.purge(ctx, purges) // Claim and Replay find what is left
 }
 
-// changed returns the entries to write, and what goes with them.
+// changed returns the entries to write, and what goes with them. Of a batch for which there
+// is no room the server writes the front (see happened), so the registry is the last: it
+// says how far a job came with the people.
 func (t *tx) changed() (messages []message, err error) {
-	if t.enrolled {
-		data, err := json.Marshal(t.registry)
-		if err != nil {
-			return nil, err
-		}
-		messages = append(messages, message{subject: t.s.prefix + backendsToken, data: data, checked: true, rev: t.registry.rev})
-	}
-	if t.enrols {
-		messages = append(messages, message{subject: t.s.lastEnrolment()})
-	}
 	newcomers := false
 	for _, key := range t.order {
 		p := t.people[key]
@@ -70,6 +62,16 @@ func (t *tx) changed() (messages []message, err error) {
 		}
 		messages = append(messages, m)
 		newcomers = newcomers || p.kept && !p.known
+	}
+	if t.enrols {
+		messages = append(messages, message{subject: t.s.lastEnrolment()})
+	}
+	if t.enrolled {
+		data, err := json.Marshal(t.registry)
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, message{subject: t.s.prefix + backendsToken, data: data, checked: true, rev: t.registry.rev})
 	}
 	if newcomers || t.owes && !t.enrolled {
 		messages = append(messages, t.s.guard(t.registry))
