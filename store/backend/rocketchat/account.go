@@ -50,19 +50,17 @@ var errHidden = errors.New("the account of the token may not see other accounts 
 type account struct {
 	User
 	adopted  bool
-	pictures int // tries of the picture, while it may yet succeed
+	pictures string // a pictureMark, "" for none
 }
-
-func (a *account) remote() string { return remote{a.ID, a.adopted, a.pictures}.String() }
 
 // find looks for a person's account. nil: there is none. The error wraps
 // store.ErrInvalid where somebody else's account has the username.
 func (b *Backend) find(ctx context.Context, key store.Key, remote string) (*account, error) {
-	if r := parseRemote(remote); r.id != "" {
-		u, err := b.info(ctx, "userId", r.id)
+	if id, adopted := parseRemote(remote); id != "" {
+		u, err := b.info(ctx, "userId", id)
 		switch {
-		case err == nil && u.ID == r.id:
-			return &account{User: u, adopted: r.adopted}, nil
+		case err == nil && u.ID == id:
+			return &account{User: u, adopted: adopted}, nil
 		case err != nil && !nobody(err):
 			return nil, err
 		}

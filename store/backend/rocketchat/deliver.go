@@ -56,7 +56,7 @@ func (b *Backend) deliver(ctx context.Context, d store.Delivery) (*account, erro
 		}
 	}
 	if has(store.FieldPicture) {
-		if err := b.picture(ctx, p.Picture, a, parseRemote(d.Remote).pictures); err != nil {
+		if err := b.picture(ctx, d, a); err != nil {
 			return a, err
 		}
 	}

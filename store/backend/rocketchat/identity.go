@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -68,35 +67,34 @@ func newPassword() string {
 	return "aA1!" + base64.RawURLEncoding.EncodeToString(random)
 }
 
-// A remote is what a Receipt.Remote says: "id", "adopted id" of an account that we
-// did not make, and "id picture 2" after two tries of a picture that may yet succeed.
-// Ids hold no space.
-type remote struct {
-	id       string
-	adopted  bool
-	pictures int // tries
-}
-
+// A Receipt.Remote is the id of the account, with adoptedPrefix before it where we did
+// not make it, and with a pictureMark behind it where the picture failed and may yet
+// succeed. Ids hold no space.
 const (
 	adoptedPrefix = "adopted "
-	pictureMark   = " picture "
+	pictureMark   = " picture %d of version %d"
 )
 
-func (r remote) String() string {
-	text := r.id
-	if r.adopted {
-		text = adoptedPrefix + text
+func (a *account) remote() string {
+	if a.adopted {
+		return adoptedPrefix + a.ID + a.pictures
 	}
-	if r.pictures > 0 {
-		text += pictureMark + strconv.Itoa(r.pictures)
-	}
-	return text
+	return a.ID + a.pictures
 }
 
-func parseRemote(text string) (r remote) {
-	text, r.adopted = strings.CutPrefix(text, adoptedPrefix)
-	var tries string
-	r.id, tries, _ = strings.Cut(text, pictureMark)
-	r.pictures, _ = strconv.Atoi(tries)
-	return r
+func parseRemote(remote string) (id string, adopted bool) {
+	remote, adopted = strings.CutPrefix(remote, adoptedPrefix)
+	id, _, _ = strings.Cut(remote, " ")
+	return id, adopted
+}
+
+// pictureFailures is how often the picture of this version has failed.
+func pictureFailures(d store.Delivery) (n int) {
+	id, _ := parseRemote(d.Remote)
+	var version int64
+	_, mark, _ := strings.Cut(d.Remote, id)
+	if _, err := fmt.Sscanf(mark, pictureMark, &n, &version); err != nil || version != d.Version {
+		return 0
+	}
+	return n
 }

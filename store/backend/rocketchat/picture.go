@@ -21,12 +21,12 @@ const pictureTries = 3
 
 // picture has the server fetch the picture, or take it away. By then the profile
 // has arrived, so what the server refuses is a problem to tell and no error. What
-// may yet succeed is an error at first: before is how often it was that.
-func (b *Backend) picture(ctx context.Context, url string, a *account, before int) error {
+// may yet succeed is an error at first.
+func (b *Backend) picture(ctx context.Context, d store.Delivery, a *account) error {
 	if !b.pictures {
 		return nil
 	}
-	route := "users.setAvatar"
+	url, route, failures := d.Profile.Picture, "users.setAvatar", pictureFailures(d)
 	if url == "" {
 		route = "users.resetAvatar"
 	}
@@ -35,12 +35,14 @@ func (b *Backend) picture(ctx context.Context, url string, a *account, before in
 	case err == nil:
 		return nil
 	case throttled(err), ctx.Err() != nil, errors.Is(err, store.ErrDenied) && !lacksPermission(err):
-		a.pictures = before
-		return fmt.Errorf("picture: %w", err)
-	case passing(err) && before+1 < pictureTries:
-		a.pictures = before + 1
-		return fmt.Errorf("picture: %w", err)
+	case passing(err) && failures+1 < pictureTries:
+		failures++
+	default:
+		a.PictureProblem = err.Error()
+		return nil
 	}
-	a.PictureProblem = err.Error()
-	return nil
+	if failures > 0 {
+		a.pictures = fmt.Sprintf(pictureMark, failures, d.Version)
+	}
+	return fmt.Errorf("picture: %w", err)
 }

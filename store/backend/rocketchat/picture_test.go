@@ -65,14 +65,20 @@ func TestAPictureIsTriedThreeTimes(t *testing.T) {
 		service.ServeHTTP(w, r)
 	}), rocketchat.Options{Pictures: true})
 	d := whole(store.Profile{Key: ann, Name: "Ann", Picture: picture}, b)
-	for _, attempt := range []int{1, 40} { // at once, and after an outage
-		d.Attempt = attempt
+	twice := func() {
+		t.Helper()
 		for range 2 {
 			r, err := b.Deliver(t.Context(), d)
 			fails(t, err, store.ErrUnavailable, "picture", "503")
 			d.Remote = r.Remote
 			d.Attempt++
 		}
+	}
+	for _, attempt := range []int{1, 40} { // at once, and after an outage
+		d.Attempt = attempt
+		twice()
+		d.Version++ // another picture
+		twice()
 		r := deliver(t, b, d)
 		if got := r.Answer.(*rocketchat.User).PictureProblem; !strings.Contains(got, "503") || r.Remote != user(t, service).ID {
 			t.Errorf("from try %d on the answer says %q, and the remote is %q", attempt, got, r.Remote)
