@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,4 +84,27 @@ func TestExportFromAStoreWithoutOutbox(t *testing.T) {
 	if text := exported(t, mw, annKey); !strings.Contains(text, `"Ann"`) {
 		t.Errorf("exported %s", text)
 	}
+}
+
+// Whoever hides something before it is sent to the person changes nothing that is kept.
+func TestExportIsTheCallersOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		g := gated(st)
+		mw, _ := start(t, st, middleware.Options{})
+		mw.Observe(person(1, 0, "busy"))
+		synctest.Wait()
+		mw.Observe(ann(0, "Ann"))
+		withNick := ann(1, "Ann")
+		withNick.Set(store.NickField("7"), "Annie")
+		mw.Observe(withNick)
+		d, err := mw.Export(t.Context(), annKey)
+		must(t, err)
+		d.Record.Registers = slices.DeleteFunc(d.Record.Registers, func(r store.Register) bool { return r.Field == store.FieldGivenName })
+		close(g.answers)
+		flush(t, mw)
+		if p := get(t, mw, annKey); p.GivenName != "Ann" || p.Nicks["7"] != "Annie" {
+			t.Errorf("saved is %+v", p)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -19,6 +20,7 @@ import (
 // left out.
 //
 // Where nothing is held it is the Key alone, and no error. The error is the store's.
+// The Dossier is the caller's.
 func (m *Middleware) Export(ctx context.Context, key store.Key) (store.Dossier, error) {
 	d := store.Dossier{Key: key}
 	kept, err := m.record(ctx, key)
@@ -29,6 +31,7 @@ func (m *Middleware) Export(ctx context.Context, key store.Key) (store.Dossier, 
 		return store.Dossier{}, err
 	default:
 		d.Record = kept
+		d.Record.Registers = slices.Clone(kept.Registers) // what waits keeps its own
 	}
 	if m.outbox == nil {
 		return d, nil
