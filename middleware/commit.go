@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
@@ -237,6 +238,7 @@ func (m *Middleware) repeated(e *entry, change *store.Change) {
 	m.late.note(thisLane(), lateSlot(whole.slot, whole.core), time.Unix(0, whole.at))
 	o := e.origin.outcome(e.key)
 	o.Result, o.Profile = Unchanged, change.Profile
+	o.Profile.Nicks, o.Profile.Custom = maps.Clone(o.Profile.Nicks), maps.Clone(o.Profile.Custom) // the other Outcome has these
 	m.tell(o)
 }
 

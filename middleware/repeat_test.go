@@ -1,6 +1,8 @@
 package middleware_test
 
 import (
+	"context"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -216,4 +218,28 @@ func TestRefusedValuesAreKnown(t *testing.T) {
 			t.Errorf("%s: events that say nothing new asked the store %d times", name, n)
 		}
 	}
+}
+
+// An Outcome is the hook's own, also where the store has answered of two at once.
+func TestOutcomeOfARepeatSharesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFaultyStore()
+		g := gated(st)
+		nicks := make(map[middleware.Result]string)
+		mw, _ := start(t, st, middleware.Options{OnOutcome: func(_ context.Context, o middleware.Outcome) {
+			nicks[o.Result] = o.Profile.Nicks["7"]
+			clear(o.Profile.Nicks)
+		}})
+		for second := range 2 {
+			s := ann(second, "Ann")
+			s.Set(store.NickField("7"), "Annie")
+			mw.Observe(s)
+			synctest.Wait()
+		}
+		close(g.answers)
+		flush(t, mw)
+		if want := map[middleware.Result]string{middleware.Created: "Annie", middleware.Unchanged: "Annie"}; !maps.Equal(nicks, want) {
+			t.Errorf("the hook was told of %v, want %v", nicks, want)
+		}
+	})
 }
