@@ -18,6 +18,9 @@ import (
 // leaves a file beside it, whose name ends in ".partial-" and a number: remove it, since
 // people are in it.
 //
+// The error wraps store.ErrInvalid for a path that cannot be one, fs.ErrExist where
+// something is there, and fs.ErrNotExist where there is no such folder.
+//
 // To copy users.db by other means while it is open is no backup: what was
 // written last is in users.db-wal.
 func (s *Store) Backup(ctx context.Context, path string) error {
