@@ -93,9 +93,9 @@ type Traits struct {
 
 	// Batch is how many people a [Batcher] takes in one call, up to 500. 0: 1.
 	Batch int
-	// InFlight is how many calls may run at once, up to 500. 0: 4.
+	// InFlight is how many calls one process may run at once, up to 500. 0: 4.
 	InFlight int
-	// Rate bounds the calls, each batch being one. Zero: no bound.
+	// Rate bounds the calls of one process, each batch being one. Zero: no bound.
 	Rate Rate
 	// Timeout is how long one call may take, up to one minute. 0: 20 seconds.
 	Timeout time.Duration
