@@ -58,7 +58,8 @@ const (
 var ErrNoChat = errors.New("middleware: the event has no chat to reply to")
 
 // An Outcome is what became of one observation at one target. It belongs to the
-// hook that it is given to.
+// hook that it is given to: OnOutcome and, after it, OnSuccess or OnFailure, which
+// share its maps, slices and Remote where both are set.
 type Outcome struct {
 	Target string // TargetStore, or the name of the backend
 	Result Result
