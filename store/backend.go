@@ -124,7 +124,9 @@ type Delivery struct {
 	// Version is that of the person at this backend: it grows with each change,
 	// and is the same when a delivery is made again.
 	Version int64
-	// Attempt counts the tries of this delivery, from 1.
+	// Attempt counts the tries of this delivery, from 1, whatever they failed for.
+	// After an outage it is large: who gives up after some refusals of one kind
+	// counts these in Receipt.Remote.
 	Attempt int
 }
 
