@@ -40,7 +40,9 @@ const copyBatch = 500
 // seen in src: somebody whom it forgets without a tombstone after the first Copy
 // has to be forgotten in dst too, and somebody whom it readmits to be readmitted.
 //
-// A Resync that src has not finished is begun again in dst, at the end.
+// A Resync that src has not finished is begun again in dst, at the end. Where both stores
+// delivered to a backend side by side, Resync it in dst afterwards: neither knows of which
+// fields the other one sent an older value last.
 //
 // The error is that of one of the stores, or wraps ErrInvalid where one is nil.
 // Everything up to the last Progress is durable in dst by then, and that is all that

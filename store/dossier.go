@@ -64,9 +64,10 @@ type Portable interface {
 //
 // Both stores may have delivered to a backend, the one after the other. How
 // somebody stands there is joined so that nothing is lost: what either of the two
-// owes is owed, and so is what the merge changed. What was settled there is owed
-// here no more where that store knew all that is kept by now, and nothing was sent
-// from here since. A claim stays behind, and what it was for is due when its lease
+// owes is owed, and so is what the merge changed, and what that store did not know
+// where it may have sent something older. What was settled there is owed here no more
+// where that store knew all that is kept by now, and nothing was sent from here since.
+// A claim stays behind, and what it was for is due when its lease
 // is over. Somebody without a standing is owed whole, in the bulk lane.
 func (d Dossier) Join(from Dossier, backends []string, now time.Time) Dossier {
 	joined := Dossier{Key: from.Key, Forgotten: d.Forgotten || from.Forgotten}

@@ -62,8 +62,9 @@ func (m meeting) added(here, there Standing) Standing {
 	if m.news.Owes() {
 		s = s.Changed(m.news.Fields, m.now)
 	}
-	sentThereSince := there.reached() && !here.Due.After(there.Due)
-	if m.lacking.Owes() && sentThereSince { // it may have overwritten what only this store knows
+	if m.lacking.Owes() && there.reached() {
+		// The backend may have what only this store knows better from there: the last
+		// delivery from here need not have been of these fields.
 		s = s.owing(m.lacking.Fields, false, m.now)
 	}
 	diedThereSince := there.State == StateDead && there.Due.After(here.Due)
@@ -73,7 +74,7 @@ func (m meeting) added(here, there Standing) Standing {
 	bulk := there.Bulk && (s.Bulk || s.State != StateOwed)
 	s = s.owing(there.Fields, there.All, m.now)
 	s.Bulk = bulk
-	if there.Erase && sentThereSince {
+	if there.Erase && there.reached() && !here.Due.After(there.Due) {
 		s.Erase, s.All = true, true
 	}
 	if there.State == StateOwed && s.Token == 0 && there.Due.After(s.Due) {

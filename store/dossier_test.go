@@ -93,7 +93,7 @@ func TestDossierJoin(t *testing.T) {
 			"unless something is known here only",
 			Dossier{Record: said(later, "Anna"), Standings: []Standing{bulk}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
-			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{withRemoteOf(touched(bulk), "r")}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{withRemoteOf(touched(bulk.Changed([]Field{FieldGivenName}, now)), "r")}},
 		}, {
 			"what is owed there is owed here, behind the pause",
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{delivered}},
@@ -175,10 +175,20 @@ func TestDossierJoin(t *testing.T) {
 			Dossier{Record: said(later, "Anna"), Standings: []Standing{formerly}},
 			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{changed}},
 		}, {
-			"what is older is no news",
+			"what is older there may be what the backend has, whatever was sent from here since",
 			Dossier{Record: said(later, "Anna"), Standings: []Standing{delivered}},
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
-			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{delivered}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Anna")), Standings: []Standing{changed}},
+		}, {
+			"what is known here to be gone, and was sent from there before, is cleared",
+			Dossier{Record: said(later, ""), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "")), Standings: []Standing{changed}},
+		}, {
+			"what is older and the same is no news",
+			Dossier{Record: said(later, "Ann"), Standings: []Standing{delivered}},
+			Dossier{Record: said(now, "Ann"), Standings: []Standing{formerly}},
+			Dossier{Record: Merge(said(now, "Ann"), said(later, "Ann")), Standings: []Standing{delivered}},
 		}, {
 			"the backend's id of the person is taken over",
 			Dossier{Record: said(now, "Ann"), Standings: []Standing{noRemote}},
