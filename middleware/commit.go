@@ -278,7 +278,11 @@ func (m *Middleware) resultOf(change *store.Change) (Result, Reason) {
 // rejected ends an observation that the store will never take.
 func (c *committer) rejected(e *entry, err error) {
 	c.m.log.Debug("store rejects a person", zap.Stringer("key", e.key), zap.Error(err))
-	_, tell, _ := c.m.pending.settle(e, nil)
+	forgotten, tell, _ := c.m.pending.settle(e, nil)
+	if forgotten {
+		c.m.endForgotten(e, tell)
+		return
+	}
 	defer c.m.pending.done(e)
 	if !tell {
 		return

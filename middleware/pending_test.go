@@ -135,19 +135,21 @@ func TestForgetAfterFailedHasNoSecondOutcome(t *testing.T) {
 	})
 }
 
-// Of whom Forget came while the store refused them alone nothing is kept.
+// Nothing is kept, or tried again, of whom Forget came while the store refused them.
 func TestForgetBeforeARefusalLands(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := newFaultyStore()
-		g := gated(st)
-		mw, j := start(t, st, middleware.Options{Attempts: 1})
-		mw.Observe(ann(0, "Ann"))
-		synctest.Wait()
-		must(t, mw.Forget(t.Context(), annKey))
-		g.answers <- errOdd
-		wantAfterFlush(t, mw, j, "dropped: forgotten")
-		wantNothingLeft(t, mw)
-	})
+	for _, refusal := range []error{errOdd, store.ErrInvalid, store.ErrUnavailable} {
+		synctest.Test(t, func(t *testing.T) {
+			st := newFaultyStore()
+			g := gated(st)
+			mw, j := start(t, st, middleware.Options{Attempts: 1})
+			mw.Observe(ann(0, "Ann"))
+			synctest.Wait()
+			must(t, mw.Forget(t.Context(), annKey))
+			g.answers <- refusal
+			wantAfterFlush(t, mw, j, "dropped: forgotten")
+			wantNothingLeft(t, mw)
+		})
+	}
 }
 
 // What was under way when she was forgotten is over, and so is that it was the first.
