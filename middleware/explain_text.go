@@ -13,7 +13,11 @@ import (
 func (x Explanation) String() string {
 	var b strings.Builder
 	who := "nobody"
-	if !x.Key.IsZero() {
+	switch {
+	case x.Key.IsZero():
+	case x.Reason == ReasonInvalidKey:
+		who = fmt.Sprintf("%.300q", x.Key.String())
+	default:
 		who = x.Key.String()
 	}
 	fmt.Fprintf(&b, "%s of %s, %s: %s", x.Event, who, x.At.UTC().Format(time.DateTime), x.Result)

@@ -21,7 +21,7 @@ import (
 // store.ErrUnavailable when the store cannot be reached.
 func (m *Middleware) Set(ctx context.Context, key store.Key, source store.Source, p store.Profile) error {
 	if err := m.set(ctx, key, source, p); err != nil {
-		return fmt.Errorf("middleware: set %s: %w", key, err)
+		return fmt.Errorf("middleware: set%s: %w", named(key), err)
 	}
 	return nil
 }
@@ -43,9 +43,18 @@ func (m *Middleware) set(ctx context.Context, key store.Key, source store.Source
 // Errors are those of Set.
 func (m *Middleware) Unset(ctx context.Context, key store.Key, source store.Source, fields ...store.Field) error {
 	if err := m.state(ctx, store.Patch{Key: key, Source: source, At: time.Now(), Clear: fields}); err != nil {
-		return fmt.Errorf("middleware: unset %s: %w", key, err)
+		return fmt.Errorf("middleware: unset%s: %w", named(key), err)
 	}
 	return nil
+}
+
+// named is a space and the key, for an error's text. What is none could be as long as
+// it likes, and look like further lines of a log.
+func named(key store.Key) string {
+	if key.Validate() != nil {
+		return ""
+	}
+	return " " + key.String()
 }
 
 // state makes a Declared or Pinned patch durable.

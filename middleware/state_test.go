@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,6 +45,31 @@ func TestNewRefusesWhatCannotBe(t *testing.T) {
 	} {
 		if _, err := build(); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		}
+	}
+}
+
+// Who states something of a key that came in a request must not be able to write the
+// bot's log.
+func TestErrorsOfMalformedKeysAreOneLine(t *testing.T) {
+	mw, err := middleware.New(memstore.New(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mw.Close(t.Context())
+	for _, key := range []store.Key{{Channel: "telegram", UserID: "42\n43"}, {Channel: "a\nb", UserID: "42"}, {Channel: "a", UserID: strings.Repeat("\n", 5000)}} {
+		x, err := mw.Explain(t.Context(), &middleware.Sender{Channel: key.Channel, UserID: key.UserID})
+		if err != nil {
+			t.Error(err)
+		}
+		for what, text := range map[string]string{
+			"Set":     fmt.Sprint(mw.Set(t.Context(), key, store.Declared, store.Profile{Name: "Ann"})),
+			"Unset":   fmt.Sprint(mw.Unset(t.Context(), key, store.Declared, store.FieldName)),
+			"Explain": strings.TrimSuffix(x.String(), "\n"),
+		} {
+			if !strings.Contains(text, "invalid") || strings.Contains(text, "\n") || len(text) > 1500 {
+				t.Errorf("%s of %.80q says %.200q", what, key, text)
+			}
 		}
 	}
 }

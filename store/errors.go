@@ -71,8 +71,14 @@ type FieldError struct {
 	Problem string // what is wrong and what to do, e.g. "is not an https URL"
 }
 
-// Error says the field and the problem.
-func (e *FieldError) Error() string { return fmt.Sprintf("%s %s", e.Field, e.Problem) }
+// Error says the field and the problem. What is no field, and could look like further
+// lines of a log, is quoted and cut.
+func (e *FieldError) Error() string {
+	if !e.Field.Known() {
+		return fmt.Sprintf("%.80q %s", string(e.Field), e.Problem)
+	}
+	return fmt.Sprintf("%s %s", e.Field, e.Problem)
+}
 
 // Unwrap returns ErrInvalid.
 func (e *FieldError) Unwrap() error { return ErrInvalid }

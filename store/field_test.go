@@ -166,6 +166,17 @@ func TestAFieldErrorWrapsErrInvalid(t *testing.T) {
 	}
 }
 
+func TestAFieldErrorIsOneLine(t *testing.T) {
+	t.Parallel()
+	for _, f := range []store.Field{"no\nfield", store.NickField("7\nname is fine"), store.CustomKey("\x1b[2J"), store.Field(strings.Repeat("\n", 5000))} {
+		patch := store.Patch{Key: ann, Source: store.Pinned, At: noon, Set: map[store.Field]string{f: "x"}}
+		err := patch.Validate(nil)
+		if !errors.Is(err, store.ErrInvalid) || strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 500 {
+			t.Errorf("%.80q is refused with %.200q", f, err)
+		}
+	}
+}
+
 func TestGetterReadsWhatValueDoes(t *testing.T) {
 	t.Parallel()
 	p := store.Profile{
