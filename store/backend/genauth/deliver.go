@@ -36,21 +36,25 @@ func (b *Backend) Deliver(ctx context.Context, d store.Delivery) (store.Receipt,
 
 // deliver also returns the account beside an error, once it is confirmed.
 func (b *Backend) deliver(ctx context.Context, d store.Delivery) (*User, error) {
+	fields := d.Fields
 	if d.Remote != "" {
-		u, err := b.refresh(ctx, d.Profile, d.Fields, d.Remote)
+		u, err := b.refresh(ctx, d.Profile, fields, d.Remote)
 		if !noUser(err) {
 			return u, err
 		}
+		// It was deleted since, and with it what was told before.
+		fields = slices.Concat(fields, b.mapping.all(d.Profile))
+		slices.Sort(fields)
+		fields = slices.Compact(fields)
 	}
-	// Nobody has told the id yet, or the account was deleted since.
-	u, data, err := b.find(ctx, d.Profile.Key.String(), idExternal, b.readsCustom(d.Fields))
+	u, data, err := b.find(ctx, d.Profile.Key.String(), idExternal, b.readsCustom(fields))
 	switch {
 	case noUser(err):
 		return b.create(ctx, d.Profile)
 	case err != nil:
 		return nil, err
 	}
-	return b.update(ctx, d.Profile, d.Fields, u, data)
+	return b.update(ctx, d.Profile, fields, u, data)
 }
 
 // readsCustom reports whether the custom data must be read before these fields can

@@ -207,6 +207,18 @@ func TestAnAccountThatWasDeletedIsMadeAnew(t *testing.T) {
 	}
 }
 
+func TestAnAccountInThePlaceOfOneThatWasDeletedIsToldAll(t *testing.T) {
+	t.Parallel()
+	s := genauthtest.New(nil)
+	id := s.Put(genauthtest.Account{"externalId": ann.String(), "username": "ann", "website": "https://example.org"})
+	b := newBackend(t, s, nil)
+	receipt := deliver(t, b, later("6229ffaxxxxxxxxcade3e3d9", everything, store.FieldNickname, store.FieldWebsite))
+	a := account(t, s)
+	if a["givenName"] != "Ann" || a["email"] != "ann@example.org" || a["nickname"] != "Annie" || a.Text("website") != "" || receipt.Remote != id {
+		t.Errorf("the account is %v", a)
+	}
+}
+
 func TestAnExternalIDThatWasChangedByHandIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := genauthtest.New(nil)
