@@ -128,6 +128,51 @@ func TestWhatAKilledProcessSettledDoesNotCount(t *testing.T) {
 	}
 }
 
+// Nor does one that is killed while it removes what is marked.
+func TestWhatAKilledProcessRemovesDoesNotCount(t *testing.T) {
+	t.Parallel()
+	n := single(t)
+	line := newDeafenerTo(t, n, "STREAM.PURGE", nil)
+	js, closeConn, err := dial(line.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeConn()
+	killed := open(t, js, "removed", 1)
+	if err := killed.Enroll(t.Context(), crm); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := killed.Apply(t.Context(), anns(0, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.Settle(t.Context(), crm, claimSome(t, killed, 100)); err != nil {
+		t.Fatal(err)
+	}
+	other := connect(t, n)
+	if places, marks := placesAndMarks(t, "removed", subjects(t, other, "removed")); places != 100 || marks != 100 {
+		t.Fatalf("the test is blind: there are %d places and %d marks before anything is removed", places, marks)
+	}
+	line.set.Store(true) // for the first request to remove something
+	line.Close()
+	alive, kill := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		_, _, _ = killed.Claim(alive, crm, 1, time.Minute) // it lists, and finds all marked
+		close(done)
+	}()
+	await(t, "the line is not cut in the place of the answer", func(context.Context) bool { return !js.Conn().IsConnected() })
+	kill()
+	<-done
+	await(t, "the request has not arrived", func(context.Context) bool {
+		_, marks := placesAndMarks(t, "removed", subjects(t, other, "removed"))
+		return marks == 0
+	})
+	if places, _ := placesAndMarks(t, "removed", subjects(t, other, "removed")); places > 0 {
+		t.Errorf("%d places are left that nothing marks", places)
+	}
+	owed(t, open(t, other, "removed", 1), store.Backlog{})
+}
+
 // What one process has listed, another one delivers meanwhile. The first one must not
 // take the places that it then finds empty for left behind: they are marked.
 func TestPlacesThatOthersEmptyAreCountedOnce(t *testing.T) {

@@ -92,7 +92,7 @@ func (s *Store) marked(ctx context.Context, backend string, number uint64, l lan
 // written in the batch that took the standing away, which was after the whole
 // group was there.
 func (s *Store) sweep(ctx context.Context, backend string, number uint64, marked map[candidate]bool, maybe func(place) bool) error {
-	owed, gone := s.owed(backend, number), s.gone(backend, number)
+	owed := s.owed(backend, number)
 	groups := make(map[place]bool)
 	for x := range marked {
 		groups[x.place] = true
@@ -116,29 +116,21 @@ func (s *Store) sweep(ctx context.Context, backend string, number uint64, marked
 		}
 	}
 	for some := range slices.Chunk(empty, sweepSize) {
-		if err := s.removeGroups(ctx, owed, gone, some); err != nil {
+		if err := s.removeGroups(ctx, backend, number, some); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// removeGroups removes the marks of groups, and then the places: a place counts, and
-// one without a mark is looked at again. That takes long where there are many, so it is
-// not left half-done.
-func (s *Store) removeGroups(ctx context.Context, owed, gone string, groups []place) error {
-	ctx, cancel := outlasting(ctx, patience)
-	defer cancel()
-	for _, root := range []string{gone, owed} {
-		purges := make([]purge, len(groups))
-		for i, at := range groups {
-			purges[i] = purge{Filter: root + string(at) + ".>"}
-		}
-		if err := retry(ctx, func() error { return s.purge(ctx, purges) }); err != nil {
-			return err
-		}
+// removeGroups removes groups, the places and the marks of each by one request: a place
+// without its mark would count, and a mark without its place would hide another place.
+func (s *Store) removeGroups(ctx context.Context, backend string, number uint64, groups []place) error {
+	purges := make([]purge, len(groups))
+	for i, at := range groups {
+		purges[i] = purge{Filter: s.group(backend, number, at)}
 	}
-	return nil
+	return retry(ctx, func() error { return s.purge(ctx, purges) })
 }
 
 // sweepAll sweeps a lane.
@@ -194,7 +186,7 @@ func (s *Store) count(ctx context.Context, backend string, number uint64, l lane
 		var places, marks listed
 		err = retry(ctx, func() (err error) {
 			const behindAll = 1 << 30 // so that none is sent
-			// In this order, since a sweep removes marks before places.
+			// In this order, since a sweep removes marks with their places.
 			places, err = s.list(ctx, s.owed(backend, number)+string(l)+".>", behindAll)
 			if err == nil && places.Total > 0 {
 				marks, err = s.list(ctx, s.gone(backend, number)+string(l)+".>", behindAll)

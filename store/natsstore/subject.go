@@ -101,6 +101,11 @@ func (s *Store) gone(backend string, number uint64) string {
 	return s.prefix + goneToken + backendTokens(backend, number)
 }
 
+// group matches the places and the marks of a group. Nothing else has a lane there.
+func (s *Store) group(backend string, number uint64, p place) string {
+	return s.prefix + "*." + backendTokens(backend, number) + string(p) + ".>"
+}
+
 func backendTokens(backend string, number uint64) string {
 	return hex.EncodeToString([]byte(backend)) + "." + strconv.FormatUint(number, 36) + "."
 }

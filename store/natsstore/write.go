@@ -103,7 +103,7 @@ func (t *tx) purge(ctx context.Context, last uint64) error {
 	for _, subject := range t.emptied {
 		purges = append(purges, purge{Filter: subject, Before: last + 1})
 	}
-	if err := t.s.purge(ctx, marks); err != nil { // before the places, see sweep
+	if err := t.s.purge(ctx, marks); err != nil { // before the places, since one alone would hide another place
 		return err
 	}
 	return t.s.purge(ctx, purges)
