@@ -82,7 +82,9 @@ func (p *poller) hand(b *tele.Bot, u *tele.Update, dest chan<- tele.Update, stop
 }
 
 // forward prefers the channel's room over the stop: what fits in is handled when
-// the bot is started again.
+// the bot is started again. It looks for room once more after the stop, from when on
+// nobody makes any: the bot may have made some just before, and what comes next would
+// take it and overtake this one.
 func (p *poller) forward(u *tele.Update, dest chan<- tele.Update, stop <-chan struct{}) {
 	select {
 	case dest <- *u:
@@ -92,6 +94,10 @@ func (p *poller) forward(u *tele.Update, dest chan<- tele.Update, stop <-chan st
 	select {
 	case dest <- *u:
 	case <-stop:
-		p.left = append(p.left, *u)
+		select {
+		case dest <- *u:
+		default:
+			p.left = append(p.left, *u)
+		}
 	}
 }

@@ -48,6 +48,58 @@ func TestUpdatesThatDoNotFitAreHandledAfterTheNextStart(t *testing.T) {
 	}
 }
 
+// A steadyPoller counts up, in bursts, from one start of the bot to the next.
+type steadyPoller struct {
+	update tele.Update
+	id     *int
+}
+
+func (p steadyPoller) Poll(_ *tele.Bot, dest chan tele.Update, stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		for range 1 + *p.id%37 {
+			*p.id++
+			u := p.update
+			u.ID = *p.id
+			dest <- u
+		}
+		if *p.id%5 == 0 {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+}
+
+// Now and then the bot makes room at the very moment in which it is stopped.
+func TestOrderOutlivesManyRestarts(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	p := begunPoller{steadyPoller{decode(t, say(ann, "x")), &sent}, make(chan struct{}, 1)}
+	r := newRig(t, func(s *tele.Settings, _ *middleware.Options) {
+		s.Poller, s.Updates, s.Synchronous = p, 3, true
+	})
+	telegram.Attach(r.bot, r.mw, nil)
+	last := 0
+	r.bot.Handle(tele.OnText, func(c tele.Context) error {
+		if id := c.Update().ID; id != last+1 {
+			t.Errorf("update %d is handled after %d", id, last)
+		}
+		last = c.Update().ID
+		return nil
+	})
+	for i := range 300 {
+		done := make(chan struct{})
+		go func() { r.bot.Start(); close(done) }()
+		<-p.begun
+		time.Sleep(time.Duration(i%7) * 300 * time.Microsecond)
+		r.bot.Stop()
+		<-done
+	}
+}
+
 // A pushPoller only says where updates are to be sent, as one does that is fed by a
 // server of the user's.
 type pushPoller struct {

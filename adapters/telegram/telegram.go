@@ -55,7 +55,9 @@ const (
 //
 // To attach the same mw again does nothing. A nil mw attaches nothing. A poller
 // that is set after Attach is not seen, and a nil bot.Poller stays nil, so that
-// bot.Start complains of it as ever.
+// bot.Start complains of it as ever. One that closes its stop channel by itself is
+// taken for one that was stopped: of its last updates, those for which the bot has no
+// room wait for the next start.
 func Attach(bot *tele.Bot, mw *middleware.Middleware, o *Options) {
 	if mw == nil || attached(bot.Poller, mw) {
 		return
