@@ -36,6 +36,9 @@ func (b *Backend) deliver(ctx context.Context, d store.Delivery) (*account, erro
 	}
 	has := d.Has
 	var sent customFields
+	if id, _ := parseRemote(d.Remote); a != nil && id != "" && id != a.ID { // to another one nothing was told
+		has = func(f store.Field) bool { return p.Value(f) != "" || d.Has(f) }
+	}
 	if a == nil { // what was told before is gone as well
 		has = func(f store.Field) bool { return f != store.FieldPicture || p.Picture != "" || d.Has(f) }
 		if a, sent, err = b.create(ctx, p); err != nil {

@@ -136,6 +136,22 @@ func TestAnAccountOfAHumanIsNotTouched(t *testing.T) {
 	user(t, service)
 }
 
+func TestAnAccountInThePlaceOfOneThatIsGoneIsToldAll(t *testing.T) {
+	service := rocketchattest.New(nil)
+	id := service.Add(rocketchattest.User{Username: "telegram_42", Name: human, Bio: human})
+	b := open(t, service, service, rocketchat.Options{Adopt: true})
+	p := store.Profile{Key: ann, Name: "Ann", Nickname: "A"}
+	r := deliver(t, b, store.Delivery{Profile: p, Fields: []store.Field{store.FieldNickname}, Remote: "gone"})
+	if u := user(t, service); u.ID != id || u.Name != "Ann" || u.Nickname != "A" || u.Bio != human {
+		t.Errorf("the account is %+v", u)
+	}
+	service.Edit("telegram_42", func(u *rocketchattest.User) { u.Name = human }) // a correction
+	deliver(t, b, store.Delivery{Profile: p, Fields: []store.Field{store.FieldNickname}, Remote: r.Remote})
+	if u := user(t, service); u.Name != human {
+		t.Errorf("the correction is gone: %+v", u)
+	}
+}
+
 func TestAUsernameThatIsTakenInOtherLetters(t *testing.T) {
 	service := rocketchattest.New(nil)
 	service.Add(rocketchattest.User{Username: "Telegram_42", Name: human})
