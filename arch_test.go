@@ -96,6 +96,8 @@ var allowances = []allowance{
 	{pattern: "store/storetest", own: []string{"store", "internal/hostile"}},
 	// x/sys comes with the driver, and knows who may write a file.
 	{pattern: "store/sqlitestore", own: []string{"store"}, foreign: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+	// puddle is the pool inside of pgx's, and has the error of one that is closed.
+	{pattern: "store/pgstore", own: []string{"store"}, foreign: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2"}},
 	{pattern: "store/*store", own: []string{"store"}, foreign: []string{"*"}},
 	{pattern: "store/backendtest", own: []string{"store", "internal/hostile"}},
 	{pattern: "store/backend/rest", own: []string{"store"}},
