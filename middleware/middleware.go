@@ -14,8 +14,8 @@ import (
 )
 
 // A Middleware keeps the profiles of the people that adapters observe. All its
-// methods may be called from many goroutines at once. On a nil Middleware only
-// Observe and Known may be called.
+// methods may be called from many goroutines at once. Make one with [New]; on a nil
+// Middleware only Observe and Known may be called.
 type Middleware struct {
 	store     store.Store
 	log       *zap.Logger

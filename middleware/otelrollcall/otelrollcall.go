@@ -41,7 +41,7 @@ type Options struct {
 
 // A Tracer makes metrics and spans of what a Middleware does. It is
 // middleware.Options.Tracer of one Middleware, and told of it once more by Watch. Its
-// methods may be called from many goroutines at once.
+// methods may be called from many goroutines at once. Make one with [New].
 type Tracer struct {
 	tracer  trace.Tracer
 	meter   metric.Meter

@@ -41,7 +41,7 @@ type Options struct {
 }
 
 // A Server is a loopback Discord. Its methods may be called from many goroutines
-// at once.
+// at once. Make one with [NewServer].
 type Server struct {
 	token     string
 	heartbeat time.Duration

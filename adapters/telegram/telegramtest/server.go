@@ -23,7 +23,7 @@ type Options struct {
 const defaultToken = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
 
 // A Server is a Bot API server for one bot. All its methods may be called from
-// many goroutines at once.
+// many goroutines at once. Make one with [NewServer].
 type Server struct {
 	token string
 	me    User
