@@ -236,6 +236,9 @@ func (m *Middleware) repeated(e *entry, change *store.Change) {
 	defer m.pending.done(e)
 	whole := e.marks()[0]
 	m.late.note(thisLane(), lateSlot(whole.slot, whole.core), time.Unix(0, whole.at))
+	if e.told { // by Close, which gave up meanwhile
+		return
+	}
 	o := e.origin.outcome(e.key)
 	o.Result, o.Profile = Unchanged, change.Profile
 	o.Profile.Nicks, o.Profile.Custom = maps.Clone(o.Profile.Nicks), maps.Clone(o.Profile.Custom) // the other Outcome has these

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
 )
 
 // Whoever writes faster than the store commits is saved once, not with each batch.
@@ -241,5 +242,30 @@ func TestOutcomeOfARepeatSharesNothing(t *testing.T) {
 		if want := map[middleware.Result]string{middleware.Created: "Annie", middleware.Unchanged: "Annie"}; !maps.Equal(nicks, want) {
 			t.Errorf("the hook was told of %v, want %v", nicks, want)
 		}
+	})
+}
+
+// Close gave up on both, and the store has taken them all the same.
+func TestRepeatThatCloseGaveUpOnHasNoSecondOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := make(chan struct{})
+		st := sluiceStore{memstore.New(), func(string) {}, func(string) { <-answered }}
+		mw := quiet(t, st, middleware.Options{})
+		for second := range 2 {
+			mw.Observe(ann(second, "Ann"))
+			synctest.Wait()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := mw.Close(ctx); err == nil {
+			t.Error("Close saved what the store has not answered yet")
+		}
+		close(answered)
+		synctest.Wait()
+		get(t, mw, annKey)
+		if got := mw.Stats(); got.Failed != 2 || got.Unchanged != 0 {
+			t.Errorf("Stats() = %+v, want both of them Failed and nothing else", got)
+		}
+		wantNothingLeft(t, mw)
 	})
 }
