@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,8 @@ import (
 const (
 	defaultInFlight = 4
 	defaultTimeout  = 20 * time.Second
-	// leaseMargin is how much longer a claim lasts than its call can matter.
+	// leaseMargin is how much longer a claim lasts than its call can matter, and for how
+	// long the answer to Claim may be under way.
 	leaseMargin = 10 * time.Second
 	// pollEvery is how often the outbox is asked for what other processes wrote.
 	pollEvery = time.Second
@@ -192,16 +194,22 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 	defer cancel()
 	var claims []store.Claim
 	var next time.Duration
+	began := time.Now()
 	err := d.m.containStore(func() (err error) {
 		claims, next, err = d.m.outbox.Claim(ctx, d.name, min(calls*d.traits.Batch, batchPeople), d.lease())
 		return err
 	})
-	switch {
-	case claiming.Err() != nil:
+	late := err == nil && len(claims) > 0 && time.Since(began) > leaseMargin
+	if late || claiming.Err() != nil {
 		for _, c := range claims {
 			d.release(c, 0, c.Standing.Reason)
 		}
+	}
+	switch {
+	case claiming.Err() != nil:
 		return 0
+	case late:
+		return d.outboxRefuses(errLateClaim)
 	case errors.Is(err, store.ErrNotFound):
 		d.missing()
 		return pollEvery
@@ -218,6 +226,10 @@ func (d *deliverer) dispatch(claiming, calling context.Context) time.Duration {
 	d.start(calling, claims, calls)
 	return 0
 }
+
+// errLateClaim is for claims that ran for so long while their answer was under way that
+// a call could outlive them.
+var errLateClaim = fmt.Errorf("the answer to a claim took more than %s", leaseMargin)
 
 // lease is how long a claim lasts. The process may end in the call, and then
 // nobody may repeat it before it can no longer land.
