@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,8 +63,8 @@ func (m *Middleware) unsaved(op string, people int, why error) error {
 }
 
 // Close stops the intake, saves what waits, lets the hooks finish, and returns.
-// When ctx ends first it gives up: the error says how many people were not
-// saved, and each of their observations ends as Failed. A ctx that has ended
+// When ctx ends first, or the store is closed already, it gives up: the error says how
+// many people were not saved, and each of their observations ends as Failed. A ctx that has ended
 // already gets two seconds, so that a deferred Close behind a cancelled main
 // context still saves.
 //
@@ -96,6 +98,7 @@ func (m *Middleware) Close(ctx context.Context) error {
 	m.hurry <- struct{}{}
 	select {
 	case <-m.pending.drained():
+	case <-m.committed: // the store is closed
 	case <-ctx.Done():
 	}
 	m.stopCommits()
@@ -133,11 +136,13 @@ func (m *Middleware) abandon(ctx context.Context) error {
 	if people == 0 {
 		return nil
 	}
-	err := m.unsaved("close", people, ctx.Err())
+	err := m.unsaved("close", people, cmp.Or(ctx.Err(), errStoreFirst))
 	for _, o := range untold {
 		m.tell(o)
 	}
 	return err
 }
+
+var errStoreFirst = errors.New("the store was closed before the Middleware")
 
 var errAbandoned = fmt.Errorf("middleware: not saved before Close gave up: %w", store.ErrClosed)

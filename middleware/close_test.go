@@ -197,6 +197,32 @@ func TestCloseGivesUpOnAHungStoreInTime(t *testing.T) {
 	})
 }
 
+// Who closes the store before the Middleware hears of it, whatever ctx allows.
+func TestCloseGivesUpOnAClosedStoreAtOnce(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"at once": 0, "after a while": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				st := memstore.New()
+				mw, j := start(t, st, middleware.Options{})
+				must(t, st.Close())
+				mw.Observe(ann(0, "Ann"))
+				time.Sleep(wait)
+				began := time.Now()
+				err := mw.Close(context.Background())
+				if !errors.Is(err, store.ErrClosed) || !strings.Contains(err.Error(), "gave up with 1 unsaved") {
+					t.Errorf("Close = %v", err)
+				}
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("Close took %v", took)
+				}
+				if got := mw.Stats(); got.Failed != 1 || len(j.all()) != 1 {
+					t.Errorf("Stats() = %+v, %d outcomes, want one failed", got, len(j.all()))
+				}
+			})
+		})
+	}
+}
+
 func TestCloseGivesUpOnAHungHookInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()

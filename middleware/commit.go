@@ -54,6 +54,10 @@ func (c *committer) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
+			if c.m.closing.Load() && errors.Is(err, store.ErrClosed) {
+				c.m.lastRefusal.Store(&err)
+				return // Close waits for nothing more
+			}
 			c.backOff(ctx, err)
 		} else {
 			c.gather(ctx)
