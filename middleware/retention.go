@@ -71,7 +71,8 @@ func mayExpire(when When, seenEvery int64, silence time.Duration) error {
 	case every > math.MaxInt64/leastPeriods:
 		return fmt.Errorf("%d times Options.SeenEvery is longer than time.Duration, make SeenEvery shorter: %w", leastPeriods, store.ErrInvalid)
 	case silence < leastPeriods*every:
-		return fmt.Errorf("less than %d times Options.SeenEvery, make it %s or longer, or SeenEvery shorter: %w", leastPeriods, leastPeriods*every, store.ErrInvalid)
+		return fmt.Errorf("%s of silence is less than %d times Options.SeenEvery, make it %s or longer, or SeenEvery shorter: %w",
+			silence.Round(time.Second), leastPeriods, leastPeriods*every, store.ErrInvalid)
 	}
 	return nil
 }
