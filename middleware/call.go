@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -180,7 +177,7 @@ func (d *deliverer) ask(ctx context.Context, r *result) error {
 func (d *deliverer) contain(ask func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			d.log.Error("backend panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+			logPanic(d.log, "backend panicked", r)
 			err = fmt.Errorf("middleware: deliver to %s: it panicked: %w", d.name, store.ErrUnanswered)
 		}
 	}()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -162,17 +161,6 @@ func (m *Middleware) apply(ctx context.Context, batch []*entry) (changes []store
 		return err
 	})
 	return answered(changes, err, len(deltas))
-}
-
-// containStore makes a refusal of a panic in the store.
-func (m *Middleware) containStore(call func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			m.log.Error("store panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
-			err = fmt.Errorf("middleware: the store panicked: %w", store.ErrUnavailable)
-		}
-	}()
-	return call()
 }
 
 // introduce applies those deltas whose people were never seen. For the others

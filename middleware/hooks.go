@@ -2,8 +2,6 @@ package middleware
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 
 	"go.uber.org/zap"
 
@@ -143,16 +141,3 @@ func (m *Middleware) callHooks(ctx context.Context, n notice) {
 func (m *Middleware) contain(hook string, call func()) {
 	m.containAs("hook panicked", call, zap.String("hook", hook))
 }
-
-// containAs logs a panic of call with this message.
-func (m *Middleware) containAs(message string, call func(), which ...zap.Field) {
-	defer func() {
-		if r := recover(); r != nil {
-			m.log.Error(message, append(which, zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))...)
-		}
-	}()
-	call()
-}
-
-// panicKind describes a panic by its type alone: its text could hold anything.
-func panicKind(r any) string { return fmt.Sprintf("%T", r) }

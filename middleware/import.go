@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"runtime/debug"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/rollcall-go/rollcall/store"
 )
@@ -117,7 +114,7 @@ func (im *importer) take(s *Sender) {
 	im.next.Read++
 	defer func() {
 		if r := recover(); r != nil {
-			im.m.log.Error("importing panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+			logPanic(im.m.log, "importing panicked", r)
 			im.next.Dropped[ReasonPanic]++
 		}
 	}()

@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"math/bits"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,7 +226,7 @@ func (r *repairer) repair(key store.Key, at time.Time, f store.Field, raw string
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("repairing panicked", zap.String("panic", panicKind(p)), zap.String("field", string(f)), zap.ByteString("stack", debug.Stack()))
+			logPanic(r.log, "repairing panicked", p, zap.String("field", string(f)))
 			value, ok = "", false
 		}
 	}()

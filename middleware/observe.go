@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
@@ -30,7 +29,7 @@ func (m *Middleware) Observe(s *Sender) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			m.log.Error("observing panicked", zap.String("panic", panicKind(r)), zap.ByteString("stack", debug.Stack()))
+			logPanic(m.log, "observing panicked", r)
 			m.end(s, Dropped, ReasonPanic)
 		}
 	}()
