@@ -64,8 +64,8 @@ func (m *Middleware) unsaved(op string, people int, why error) error {
 
 // Close stops the intake, saves what waits, lets the hooks finish, and returns.
 // When ctx ends first, or the store is closed already, it gives up: the error says how
-// many people were not saved, and each of their observations ends as Failed. A ctx that has ended
-// already gets two seconds, so that a deferred Close behind a cancelled main
+// many people were not saved, and each of their observations ends as Failed. A ctx that
+// has ended already gets two seconds, so that a deferred Close behind a cancelled main
 // context still saves.
 //
 // Calls to backends that run are waited for, and no new ones begin: what is owed

@@ -53,8 +53,8 @@ func (c *committer) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
+			c.remember(err)
 			if c.m.closing.Load() && errors.Is(err, store.ErrClosed) {
-				c.m.lastRefusal.Store(&err)
 				return // Close waits for nothing more
 			}
 			c.backOff(ctx, err)
@@ -115,7 +115,7 @@ func (c *committer) save(ctx context.Context, batch []*entry) error {
 			c.putBack(batch)
 			return err
 		}
-		c.m.lastRefusal.Store(&err)
+		c.remember(err)
 		c.m.log.Warn("store refuses one person", causeField(err))
 		c.m.log.Debug("store refuses one person", zap.Stringer("key", batch[0].key), zap.Error(err))
 		if o := c.m.pending.sideline(batch[0], c.m.attempts, err); o != nil {
@@ -301,6 +301,9 @@ func (c *committer) putBack(batch []*entry) {
 	}
 }
 
+// remember keeps why the store last refused, which Flush and Close say when they give up.
+func (c *committer) remember(refusal error) { c.m.lastRefusal.Store(&refusal) }
+
 func (c *committer) accepted() {
 	if c.refusals > 0 {
 		c.m.log.Info("store is back", zap.Int("refusals", c.refusals), zap.Duration("away", time.Since(c.since)),
@@ -315,7 +318,6 @@ func (c *committer) accepted() {
 // again: full jitter over a doubling span.
 func (c *committer) backOff(ctx context.Context, cause error) {
 	m := c.m
-	m.lastRefusal.Store(&cause)
 	if c.refusals++; c.refusals == 1 {
 		c.since = time.Now()
 		m.log.Warn("store refuses; what is observed waits in memory", causeField(cause), zap.Int("waiting", m.pending.len()))
