@@ -85,7 +85,7 @@ func own(s *Sender) (store.Key, []statement) {
 		st := &stated[i]
 		n := len(st.value)
 		if n > maxShared {
-			statements[i] = statement{st.field, strings.Clone(st.value[:min(n, store.RepairLimit+1)])} // the one tells that it is too long
+			statements[i] = statement{st.field, cloneLong(st.value)}
 			continue
 		}
 		statements[i] = statement{st.field, shared[id : id+n]}
@@ -97,11 +97,17 @@ func own(s *Sender) (store.Key, []statement) {
 // share copies a value, a short one to the end of text, which must have room.
 func share(text *strings.Builder, value string) string {
 	if len(value) > maxShared {
-		return strings.Clone(value[:min(len(value), store.RepairLimit+1)]) // the one tells that it is too long
+		return cloneLong(value)
 	}
 	start := text.Len()
 	text.WriteString(value)
 	return text.String()[start:]
+}
+
+// cloneLong copies a value as far as it is ever looked at, and one byte more, which tells
+// that it is too long.
+func cloneLong(value string) string {
+	return strings.Clone(value[:min(len(value), store.RepairLimit+1)])
 }
 
 // appendID appends the UserID that Key has.
