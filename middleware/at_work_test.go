@@ -28,13 +28,9 @@ var moves = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
 // Whatever comes while the store is at work: one outcome each, nothing left
 // over, and the newest name.
 func TestAnyScheduleAroundAStoreAtWork(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkInBubbles(t, func(rt *rapid.T) func(*testing.T) error {
 		schedule := moves.Draw(rt, "schedule")
-		var problem error
-		synctest.Test(t, func(t *testing.T) { problem = performAtWork(t.Context(), schedule) })
-		if problem != nil {
-			rt.Fatal(problem)
-		}
+		return func(t *testing.T) error { return performAtWork(t.Context(), schedule) }
 	})
 }
 

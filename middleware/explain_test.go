@@ -19,13 +19,9 @@ import (
 // TestExplainSaysWhatObserveThenDoes holds each Explanation to the Outcome of the
 // same event, and to what the backends are then sent.
 func TestExplainSaysWhatObserveThenDoes(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkInBubbles(t, func(rt *rapid.T) func(*testing.T) error {
 		events := rapid.SliceOfN(rapid.Custom(drawExplained), 1, 8).Draw(rt, "events")
-		var err error
-		synctest.Test(t, func(t *testing.T) { err = playExplained(t, events) })
-		if err != nil {
-			rt.Fatal(err)
-		}
+		return func(t *testing.T) error { return playExplained(t, events) }
 	})
 }
 

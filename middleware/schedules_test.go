@@ -60,7 +60,7 @@ var scheduleFaults = []func(call) fault{
 // Whatever happens in whatever order, once the backend works again it holds
 // exactly what the store holds, and nobody who was forgotten.
 func TestEverySchedule(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkInBubbles(t, func(rt *rapid.T) func(*testing.T) error {
 		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) event {
 			return event{
 				What: rapid.SampledFrom(stepKinds).Draw(rt, "what"),
@@ -69,11 +69,7 @@ func TestEverySchedule(t *testing.T) {
 			}
 		}), 1, 40).Draw(rt, "steps")
 		batch := rapid.Bool().Draw(rt, "batch")
-		var err error
-		synctest.Test(t, func(t *testing.T) { err = play(t, steps, batch) })
-		if err != nil {
-			rt.Fatal(err)
-		}
+		return func(t *testing.T) error { return play(t, steps, batch) }
 	})
 }
 

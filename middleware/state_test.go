@@ -326,13 +326,9 @@ var steps = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
 // each observation has one outcome, and at the end the profile is the one that
 // all messages merge to.
 func TestAnyScheduleConverges(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	checkInBubbles(t, func(rt *rapid.T) func(*testing.T) error {
 		schedule := steps.Draw(rt, "schedule")
-		var problem error
-		synctest.Test(t, func(t *testing.T) { problem = perform(t.Context(), schedule) })
-		if problem != nil {
-			rt.Fatal(problem)
-		}
+		return func(t *testing.T) error { return perform(t.Context(), schedule) }
 	})
 }
 
