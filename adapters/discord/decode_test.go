@@ -126,7 +126,7 @@ func FuzzCursor(f *testing.F) {
 }
 
 // escapedKey finds a key that is written with escapes.
-var escapedKey = regexp.MustCompile(`"(?:[^"\\]|\\.)*\\(?:[^"\\]|\\.)*"\s*:`)
+var escapedKey = regexp.MustCompile(`"(?:[^"\\]|\\.)*\\.(?:[^"\\]|\\.)*"\s*:`)
 
 func textOf(fields map[string]json.RawMessage, key string) said {
 	raw, ok := fields[key]
