@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -54,7 +53,7 @@ func (e *entry) join(n *entry, r *repairer) {
 	was, is := e.record(r), n.record(r)
 	delta := store.Merge(was, is)
 	if len(was.Registers) > 0 && len(is.Registers) > 0 { // else it shares them
-		ownValues(delta.Registers)
+		own(delta.Registers)
 	}
 	e.joined = &joined{delta, joinMarks(e.marks(), n.marks())}
 	e.one = observation{person: e.one.person}
@@ -75,21 +74,6 @@ func (e *entry) marks() []mark {
 		return e.joined.marks
 	}
 	return e.one.marks()
-}
-
-// ownValues copies the values, so that of several events nothing else is kept.
-func ownValues(registers []store.Register) {
-	size := 0
-	for i := range registers {
-		if n := len(registers[i].Value); n <= maxShared {
-			size += n
-		}
-	}
-	var text strings.Builder
-	text.Grow(size)
-	for i := range registers {
-		registers[i].Value = share(&text, registers[i].Value)
-	}
 }
 
 // joinMarks returns the marks of both, of two for one slot that of the later event.
@@ -130,10 +114,5 @@ func entrySize(e *entry) int {
 		}
 		return size
 	}
-	statements := len(e.one.statements)
-	size += register*statements + oneMark*(2+e.one.parts())
-	for _, st := range e.one.statements {
-		size += len(st.value)
-	}
-	return size
+	return size + register*e.one.fields + oneMark*(2+e.one.parts()) + len(e.one.stated)
 }

@@ -75,28 +75,8 @@ func (s *Sender) whole() uint64 {
 	return sum
 }
 
-// coreBit returns the bit of a core field, 0 for all others. The core fields are
-// in nearly every event, and compared together. The others come and go with the
-// kind of event.
-func coreBit(f store.Field) coreSet {
-	switch f {
-	case store.FieldGivenName:
-		return 1
-	case store.FieldFamilyName:
-		return 2
-	case store.FieldUsername:
-		return 4
-	case store.FieldIsPremium:
-		return 8
-	case store.FieldName:
-		return 16
-	case store.FieldPicture:
-		return 32
-	}
-	return 0
-}
-
-// A coreSet is some of the core fields.
+// A coreSet is some of the core fields. They are in nearly every event, and compared
+// together. The others come and go with the kind of event.
 type coreSet uint8
 
 // core returns the fingerprint of the core fields that s states, and which they
@@ -113,7 +93,7 @@ func (s *Sender) core() (sum uint64, set coreSet) {
 // corePrint is the fingerprint of the core fields, in whatever order.
 func corePrint(statements []statement) (sum uint64, set coreSet) {
 	for i := range statements {
-		if bit := coreBit(statements[i].field); bit != 0 {
+		if bit := codeOf(statements[i].field).core(); bit != 0 {
 			sum += statements[i].print()
 			set |= bit
 		}

@@ -83,7 +83,7 @@ func (m *Middleware) partsKnown(s *Sender, person, period uint64) (set coreSet, 
 	}
 	long := longPeriod(person, period)
 	for st := range s.each {
-		if coreBit(st.field) == 0 && !m.seen.Has(fieldSlot(person, st.field), st.print()+long) {
+		if codeOf(st.field).core() == 0 && !m.seen.Has(fieldSlot(person, st.field), st.print()+long) {
 			return 0, false
 		}
 	}

@@ -16,12 +16,13 @@ import (
 // the same. It holds that as it came: to repair it takes time, which the committer
 // has and a bot's handlers have not. Only what is joined to another is repaired before.
 type observation struct {
-	person      uint64      // slot in the seen table
-	statements  []statement // with memory of their own
-	first, last int64       // of these events: nanoseconds since 1970
-	whole       uint64      // fingerprint of all that is stated, and of period
+	person      uint64 // slot in the seen table
+	stated      stated
+	first, last int64  // of these events: nanoseconds since 1970
+	whole       uint64 // fingerprint of all that is stated, and of period
 	period      uint64
-	core        coreSet // which of the core fields are stated
+	fields      int     // how many are stated
+	core        coreSet // which of the core fields are
 	undated     bool    // first and last are guesses
 	late        bool    // the core fields are out of date
 	needless    bool    // the table has no use for the parts
@@ -31,25 +32,23 @@ type observation struct {
 // observation returns what s states, and the key of its person, neither of which point
 // into memory of s.
 func (m *Middleware) observation(s *Sender, seen sighting, now time.Time) (store.Key, observation) {
-	key, statements := own(s)
 	at := seen.at.UnixNano()
-	o := observation{person: seen.person, statements: statements, first: at, last: at, undated: s.Undated}
+	o := observation{person: seen.person, first: at, last: at, undated: s.Undated, fields: s.inline + len(s.more)}
+	var key store.Key
+	key, o.stated, o.core = pack(s)
 	o.period = m.period(seen.person, seen.at)
 	if m.when == FirstMessage {
 		o.whole, o.alone = o.period, true
 		return key, o
 	}
 	o.whole = seen.whole + o.period
-	for i := range statements {
-		o.core |= coreBit(statements[i].field)
-	}
 	o.late = m.late.after(lateSlot(o.person, o.core), o.saidAt(), now.UnixNano())
 	o.needless = !m.seen.HasOther(o.person, o.whole, maxPeriods) // until events of this person are known to differ
 	return key, o
 }
 
 // parts is how many fields are looked up by themselves, at the most.
-func (o *observation) parts() int { return len(o.statements) - bits.OnesCount8(uint8(o.core)) }
+func (o *observation) parts() int { return o.fields - bits.OnesCount8(uint8(o.core)) }
 
 // saidAt returns when what is stated counts as said.
 func (o *observation) saidAt() int64 {
@@ -57,57 +56,6 @@ func (o *observation) saidAt() int64 {
 		return o.last - int64(undatedAge)
 	}
 	return o.last
-}
-
-// maxShared is up to how many bytes values share memory: one that outlives the others
-// of its event keeps it all from being freed.
-const maxShared = 32
-
-// own copies the id and the values of s, as far as they are ever looked at. What is
-// short shares one string.
-func own(s *Sender) (store.Key, []statement) {
-	stated := s.statements[:s.inline]
-	if len(s.more) > 0 {
-		stated = slices.Concat(stated, s.more)
-	}
-	var room [256]byte
-	text := s.appendID(room[:0])
-	id := len(text)
-	for i := range stated {
-		if value := stated[i].value; len(value) <= maxShared {
-			text = append(text, value...)
-		}
-	}
-	shared := string(text)
-	key := store.Key{Channel: s.Channel, UserID: shared[:id]}
-	statements := make([]statement, len(stated))
-	for i := range stated {
-		st := &stated[i]
-		n := len(st.value)
-		if n > maxShared {
-			statements[i] = statement{st.field, cloneLong(st.value)}
-			continue
-		}
-		statements[i] = statement{st.field, shared[id : id+n]}
-		id += n
-	}
-	return key, statements
-}
-
-// share copies a value, a short one to the end of text, which must have room.
-func share(text *strings.Builder, value string) string {
-	if len(value) > maxShared {
-		return cloneLong(value)
-	}
-	start := text.Len()
-	text.WriteString(value)
-	return text.String()[start:]
-}
-
-// cloneLong copies a value as far as it is ever looked at, and one byte more, which tells
-// that it is too long.
-func cloneLong(value string) string {
-	return strings.Clone(value[:min(len(value), store.RepairLimit+1)])
 }
 
 // appendID appends the UserID that Key has.
@@ -127,11 +75,15 @@ func (o *observation) repeats(whole uint64, undated bool, at int64) bool {
 // replacedBy reports whether nothing is left of o once n, which came later, is joined to
 // it, but for when it began.
 func (o *observation) replacedBy(n *observation, key store.Key, r *repairer) bool {
-	if n.late || n.undated || n.first <= o.last || len(o.statements) != len(n.statements) {
+	if n.late || n.undated || n.first <= o.last || o.fields != n.fields {
 		return false
 	}
-	for i, st := range n.statements {
-		if st.field != o.statements[i].field || st.field == store.FieldStartPayload {
+	was, is := o.stated, n.stated
+	for is != "" {
+		var old, st statement
+		old, was = was.next()
+		st, is = is.next()
+		if st.field != old.field || st.field == store.FieldStartPayload {
 			return false
 		}
 		if _, ok := r.repair(key, time.Unix(0, n.last), st.field, st.value); !ok {
@@ -145,10 +97,10 @@ func (o *observation) replacedBy(n *observation, key store.Key, r *repairer) boo
 // repaired is left out, and so is what is late; of two statements about one field
 // the later call counts.
 func (o *observation) delta(key store.Key, r *repairer) store.Record {
-	registers := make([]store.Register, 0, len(o.statements))
+	registers := make([]store.Register, 0, o.fields)
 	at, first, last := time.Unix(0, o.saidAt()), time.Unix(0, o.first), time.Unix(0, o.last)
-	for _, st := range o.statements {
-		if o.late && coreBit(st.field) != 0 {
+	for st := range o.stated.all {
+		if o.late && codeOf(st.field).core() != 0 {
 			continue
 		}
 		value, ok := r.repair(key, at, st.field, st.value)
@@ -168,6 +120,9 @@ func (o *observation) delta(key store.Key, r *repairer) store.Record {
 			continue
 		}
 		registers = slices.Insert(registers, i, reg)
+	}
+	if len(o.stated) > maxShared {
+		own(registers)
 	}
 	return store.NewRecord(key, first, last, registers)
 }
@@ -194,15 +149,13 @@ func (o *observation) marks() []mark {
 	if !o.late {
 		core := mark{slot: coreSlot(o.person), void: o.needless, at: at}
 		if !o.needless {
-			sum, _ := corePrint(o.statements)
-			core.fingerprint = sum + o.period
+			core.fingerprint = o.stated.corePrint() + o.period
 		}
 		marks = append(marks, core)
 	}
 	long := longPeriod(o.person, o.period)
-	for i := range o.statements {
-		st := &o.statements[i]
-		if coreBit(st.field) != 0 {
+	for st := range o.stated.all {
+		if codeOf(st.field).core() != 0 {
 			continue
 		}
 		part := mark{slot: fieldSlot(o.person, st.field), void: o.needless, at: at}

@@ -24,9 +24,9 @@ func TestWaitingBytesAreThoseOfTheValues(t *testing.T) {
 		}
 		mw.Observe(bio(0, "a", 10))
 		synctest.Wait() // it waits again
-		mw.Observe(bio(1, "b", 10))
+		mw.Observe(bio(1, "b", 200))
 		small := bytes()
-		mw.Observe(bio(2, "c", 910)) // both join
+		mw.Observe(bio(2, "c", 1100)) // both join
 		if got := bytes() - small; got != 900 {
 			t.Errorf("900 bytes more were counted as %d", got)
 		}
