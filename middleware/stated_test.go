@@ -54,6 +54,9 @@ func TestEveryCodeHasItsField(t *testing.T) {
 			t.Errorf("the code of %q is %d, want %d", f, got, c)
 		}
 	}
+	if last, none := codePicture.core(), codeLocale.core()|byName.core(); last != 1<<5 || none != 0 {
+		t.Errorf("the last core field has bit %b, all others %b", last, none)
+	}
 }
 
 // What is short and lives long does not keep what is long with it.
@@ -72,9 +75,9 @@ func TestAShortValueKeepsNoLongOneFromBeingFreed(t *testing.T) {
 			short = append(short, r.Value, string(r.Field))
 		}
 	}
-	within := func(s string) bool {
-		at, from := uintptr(unsafe.Pointer(unsafe.StringData(s))), uintptr(unsafe.Pointer(unsafe.StringData(string(packed))))
-		return at-from < uintptr(len(packed))
+	address := func(s string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(s))) }
+	within := func(s string) bool { // the id is in front
+		return address(s)-(address(string(packed))-uintptr(len(key.UserID))) < uintptr(len(packed))
 	}
 	for _, s := range short {
 		if within(s) {
