@@ -77,8 +77,12 @@ func pageQuery(f store.Filter, size int) (query string, args []any) {
 	if !f.CreatedSince.IsZero() {
 		add("first_seen >= ?", bound(f.CreatedSince))
 	}
-	if f.Search != "" {
-		add("strpos(search, ?) > 0", storable(store.FoldSearch(f.Search)))
+	switch search := store.FoldSearch(f.Search); {
+	case search == "":
+	case search != storable(search):
+		where = append(where, "false") // the column has no such text
+	default:
+		add("strpos(search, ?) > 0", search)
 	}
 	args = append(args, size)
 	return "SELECT channel, user_id, record FROM rollcall.people WHERE " + strings.Join(where, " AND ") +

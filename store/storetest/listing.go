@@ -95,6 +95,7 @@ func listSearch(p *probe) {
 	for _, search := range []string{
 		"ann", "ANN", "nn", "strasse", "STRASSE", "straße", "σίσυφος", "ünal", "U\u0308NAL", "nick1", "NICK11",
 		"%", "_", "100%", "under_score", "underXscore", "a%n", "*", "'", `\`, "unseen@", "nobody at all",
+		"\x00", "an\x00n", "ann\x00", "\xff",
 	} {
 		for _, channel := range []string{"", "telegram"} {
 			f := store.Filter{Search: search, Channel: channel}
