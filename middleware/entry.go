@@ -102,8 +102,9 @@ func joinMarks(a, b []mark) []mark {
 }
 
 // entrySize estimates what an entry holds in memory, its place in the map and the
-// queue included: a little too much, since maxBytes is a promise. One observation counts
-// as if it were joined to another already, so that to be joined seldom needs room.
+// queue included: too much, for short values more than twice of it, since maxBytes is a
+// promise. One observation counts as if it were joined to another already, so that to be
+// joined seldom needs room.
 func entrySize(e *entry) int {
 	const fixed, register, oneMark = 544, 64, 32
 	size := fixed + len(e.key.UserID)
