@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/storetest"
 )
 
 // otherProcess does one task of the tests below, and returns the exit code.
@@ -25,6 +26,8 @@ func otherProcess(task string) int {
 	st, err := openPatiently(path)
 	if err == nil {
 		switch name {
+		case "serve":
+			err = storetest.Serve(st, os.Stdin, os.Stdout)
 		case "hammer":
 			err = hammer(st, uint64(os.Getpid()))
 		case "write-until-killed":

@@ -2,6 +2,7 @@ package sqlitestore_test
 
 import (
 	"errors"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -49,5 +50,5 @@ func TestContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		return open(t, path)
-	}))
+	}), storetest.Processes(func(t *testing.T, _ store.Store) *exec.Cmd { return process(t, "serve", path) }))
 }
