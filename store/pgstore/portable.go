@@ -35,6 +35,9 @@ func (s *Store) Dossiers(ctx context.Context, after store.Key) iter.Seq2[store.D
 		for cursor := after; ; {
 			page, err := s.dossierPage(ctx, cursor)
 			for _, d := range page {
+				if d.Empty() {
+					continue // there is a standing with a backend that is being withdrawn
+				}
 				if !yield(d, nil) {
 					return
 				}
@@ -83,11 +86,21 @@ func readDossiers(ctx context.Context, s *Store, tx pgx.Tx, cursor store.Key) ([
 	if err := eachPerson(rows, collect(people)); err != nil {
 		return nil, err
 	}
+	if rows, err = tx.Query(ctx, s.sql(enrolledSQL)); err != nil {
+		return nil, err
+	}
+	backends, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
 	if rows, err = tx.Query(ctx, s.sql(standingsOfSQL), channels, userIDs); err != nil {
 		return nil, err
 	}
 	standings, damage := make(map[store.Key][]store.Standing), make(map[store.Key]error)
 	err = eachStanding(rows, func(st store.Standing, _ string, err error) error {
+		if !slices.Contains(backends, st.Backend) {
+			return nil
+		}
 		standings[st.Key] = append(standings[st.Key], st)
 		if err != nil {
 			damage[st.Key] = err

@@ -139,3 +139,44 @@ func TestCopy(t *testing.T) {
 		})
 	}
 }
+
+// What is being withdrawn is neither given away nor taken for what is owed elsewhere.
+func TestDossiersAmidWithdraw(t *testing.T) {
+	s := fresh(t, pgtest.Pool(t))
+	if err := s.Enroll(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, s, renamed(numbered(1), 1), renamed(numbered(2), 1))
+	claims, _, err := s.Claim(t.Context(), "crm", 2, time.Minute)
+	if err != nil || len(claims) != 2 {
+		t.Fatalf("%d claims, %v", len(claims), err)
+	}
+	for _, c := range claims {
+		if err := s.Settle(t.Context(), "crm", []store.Settlement{settlement(c.Standing)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Forget(t.Context(), numbered(2), false); err != nil {
+		t.Fatal(err)
+	}
+	err = s.begin(t.Context(), "crm", func(progress) (job, error) { return jobWithdraw, nil }) // and is killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, s, renamed(numbered(1), 2)) // which is owed to nobody
+	all := everything(t, s)
+	if len(all) != 1 || len(all[0].Standings) > 0 {
+		t.Errorf("amid Withdraw the dossiers are %+v", all)
+	}
+	dst := memstore.New()
+	if err := dst.Enroll(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Copy(t.Context(), dst, s, nil); err != nil {
+		t.Fatal(err)
+	}
+	claims, _, err = dst.Claim(t.Context(), "crm", 2, time.Minute)
+	if err != nil || len(claims) != 1 || claims[0].Standing.Key != numbered(1) {
+		t.Errorf("of those who came over %+v are claimed, %v", claims, err)
+	}
+}
