@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/store"
@@ -49,6 +50,9 @@ func (e *entry) join(n *entry, r *repairer) {
 			e.one.first = first
 			return
 		}
+	}
+	if e.joined == nil {
+		e.key.UserID = strings.Clone(e.key.UserID) // it came in one text with what was stated
 	}
 	was, is := e.record(r), n.record(r)
 	delta := store.Merge(was, is)
@@ -107,11 +111,12 @@ func joinMarks(a, b []mark) []mark {
 // joined seldom needs room.
 func entrySize(e *entry) int {
 	const fixed, register, oneMark = 544, 64, 32
+	const rounding = 16 // of what texts of their own take
 	size := fixed + len(e.key.UserID)
 	if j := e.joined; j != nil {
 		size += register*len(j.delta.Registers) + oneMark*cap(j.marks)
 		for _, r := range j.delta.Registers {
-			size += len(r.Field) + len(r.Value)
+			size += len(r.Field) + len(r.Value) + rounding
 		}
 		return size
 	}

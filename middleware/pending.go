@@ -87,6 +87,7 @@ func (p *pending) add(n *entry) (result Result, reason Reason) {
 		return Dropped, ReasonOverload
 	}
 	p.resize(old, size)
+	p.keep(old)
 	if old.told {
 		old.origin, old.told, old.failures = n.origin, false, 0
 		return "", ""
@@ -240,8 +241,15 @@ func (p *pending) replace(e, next *entry) {
 		delete(p.entries, e.key)
 		return
 	}
-	p.entries[e.key] = next
+	p.entries[next.key] = next
 	p.push(next)
+}
+
+// keep has the map hold the Key that e has since it was joined to another.
+func (p *pending) keep(e *entry) {
+	if p.entries[e.key] == e {
+		p.entries[e.key] = e
+	}
 }
 
 // putBack ends the flight of an entry that the store refused. It waits again,
@@ -265,6 +273,7 @@ func (p *pending) putBack(e *entry) (coalesced *entry, forgotten, tell bool) {
 		p.bytes -= next.size
 		p.release(next) // e is older, so that those who wait for next wait for e
 		p.resize(e, entrySize(e))
+		p.keep(e)
 		if e.told {
 			e.origin, e.told, e.failures = next.origin, false, 0
 			next = nil

@@ -3,11 +3,13 @@ package middleware
 import (
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-go/rollcall/store"
+	"github.com/rollcall-go/rollcall/store/memstore"
 )
 
 func TestWhatIsPackedIsReadBack(t *testing.T) {
@@ -31,8 +33,8 @@ func TestWhatIsPackedIsReadBack(t *testing.T) {
 		if key != s.Key() {
 			t.Fatalf("key %v, want %v", key, s.Key())
 		}
-		if _, set := s.core(); core != set {
-			t.Fatalf("core %b, want %b", core, set)
+		if sum, set := s.core(); core != set || packed.corePrint() != sum {
+			t.Fatalf("core %b with the fingerprint %x, want %b with %x", core, packed.corePrint(), set, sum)
 		}
 		i := 0
 		for got := range packed.all {
@@ -59,6 +61,8 @@ func TestEveryCodeHasItsField(t *testing.T) {
 	}
 }
 
+func address(s string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(s))) }
+
 // What is short and lives long does not keep what is long with it.
 func TestAShortValueKeepsNoLongOneFromBeingFreed(t *testing.T) {
 	t.Parallel()
@@ -75,7 +79,6 @@ func TestAShortValueKeepsNoLongOneFromBeingFreed(t *testing.T) {
 			short = append(short, r.Value, string(r.Field))
 		}
 	}
-	address := func(s string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(s))) }
 	within := func(s string) bool { // the id is in front
 		return address(s)-(address(string(packed))-uintptr(len(key.UserID))) < uintptr(len(packed))
 	}
@@ -86,5 +89,43 @@ func TestAShortValueKeepsNoLongOneFromBeingFreed(t *testing.T) {
 	}
 	if len(short) != 5 || !within(string(packed[100:])) {
 		t.Errorf("of %d texts nothing can be told", len(short))
+	}
+}
+
+// An id comes in one text with what is stated. Once that is joined to something else it
+// would keep the text for nothing, uncounted, for as long as the person waits.
+func TestTheIDOfAJoinedEntryKeepsNoTextFromBeingFreed(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]bool{"waiting": false, "put back": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, err := idle(memstore.New(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			observe := func(second int, f store.Field, value string) {
+				s := Sender{Channel: "telegram", NumericID: 42, At: now.Add(time.Duration(second) * time.Second)}
+				s.Set(f, value)
+				m.Observe(&s)
+			}
+			key := store.Key{Channel: "telegram", UserID: "42"}
+			observe(0, store.FieldBio, strings.Repeat("b", 200))
+			behind := address(string(m.pending.entries[key].one.stated))
+			if refused {
+				batch := m.pending.take(1)
+				observe(1, store.FieldGivenName, "Ann")
+				m.pending.putBack(batch[0])
+			} else {
+				observe(1, store.FieldGivenName, "Ann")
+			}
+			for kept, e := range m.pending.entries {
+				for _, id := range []string{kept.UserID, e.key.UserID, e.joined.delta.Key.UserID} {
+					if address(id)+uintptr(len(id)) == behind {
+						t.Errorf("the id %s lies in front of what the first event stated", id)
+					}
+				}
+			}
+		})
 	}
 }
