@@ -241,7 +241,7 @@ func TestAnInvalidSessionIdentifiesAgain(t *testing.T) {
 func TestHeartbeatsAreAcknowledged(t *testing.T) {
 	t.Parallel()
 	// discordgo gives a connection up when five are not answered in time.
-	srv := start(t, &discordtest.Options{Heartbeat: 3 * time.Second})
+	srv := start(t, &discordtest.Options{Heartbeat: 10 * time.Second})
 	session := srv.Session()
 	session.ShouldReconnectOnError = false // a heartbeat during Close would have it reconnect
 	srv.open(t, session)
