@@ -247,7 +247,7 @@ func (p *pending) replace(e, next *entry) {
 
 // keep has the map hold the Key that e has since it was joined to another.
 func (p *pending) keep(e *entry) {
-	if p.entries[e.key] == e {
+	if e.joined != nil && p.entries[e.key] == e {
 		p.entries[e.key] = e
 	}
 }
