@@ -33,6 +33,34 @@ func (s *Store) page(ctx context.Context, f store.Filter, size int) (page []stor
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
+	exact := searchable(f)
+	for more := true; more && len(page) < size; {
+		want := size - len(page)
+		found, err := s.scan(ctx, f, want)
+		for _, r := range found {
+			if exact || f.Match(r.Profile()) {
+				page = append(page, r)
+			}
+		}
+		if err != nil {
+			return page, err
+		}
+		if more = len(found) == want; more {
+			f.After = found[want-1].Key
+		}
+	}
+	return page, nil
+}
+
+// searchable reports whether the server can look for what f searches. It cannot where
+// that is no text to it.
+func searchable(f store.Filter) bool {
+	search := store.FoldSearch(f.Search)
+	return search == storable(search)
+}
+
+// scan is page, as far as the server can tell who matches.
+func (s *Store) scan(ctx context.Context, f store.Filter, size int) (page []store.Record, err error) {
 	query, args := pageQuery(f, size)
 	err = s.read(ctx, func(c *pgxpool.Conn) error {
 		page = page[:0]
@@ -77,12 +105,8 @@ func pageQuery(f store.Filter, size int) (query string, args []any) {
 	if !f.CreatedSince.IsZero() {
 		add("first_seen >= ?", bound(f.CreatedSince))
 	}
-	switch search := store.FoldSearch(f.Search); {
-	case search == "":
-	case search != storable(search):
-		where = append(where, "false") // the column has no such text
-	default:
-		add("strpos(search, ?) > 0", search)
+	if f.Search != "" && searchable(f) {
+		add("strpos(search, ?) > 0", store.FoldSearch(f.Search))
 	}
 	args = append(args, size)
 	return "SELECT channel, user_id, record FROM rollcall.people WHERE " + strings.Join(where, " AND ") +
