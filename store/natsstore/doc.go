@@ -69,7 +69,8 @@
 //
 // You may set max_bytes or max_msgs for it: a bucket that is full refuses changes, with
 // store.ErrUnavailable. New refuses one that would lose people: by max_age, or with
-// discard: old; and one that keeps earlier revisions.
+// discard: old; and one that keeps earlier revisions. Leave max_msg_size at -1: who is
+// above it is refused with store.ErrUnavailable too, and tried again for ever.
 //
 // An entry that cannot be read stops nobody else: where it was owed, it becomes a dead
 // letter. What calls for this one person returns [ErrCorrupt], as does a listing that

@@ -74,7 +74,7 @@
 // advisory lock whose key is made of the schema's name.
 //
 // A trigger or a rule of your own on the tables must not keep back what is updated: Apply
-// counts the rows, and fails where one is missing.
+// counts the rows, and fails where one is missing, though the others are saved then.
 //
 // # Settings, and why
 //
