@@ -4,11 +4,9 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -48,6 +46,10 @@ func otherProcess(task string) int {
 			err = writeUntilKilled(ctx, st)
 		case "deliver":
 			err = deliver(ctx, st, os.Stdout)
+		case "deliver-until-killed":
+			for err == nil {
+				err = deliver(ctx, st, os.Stdout)
+			}
 		case "hold":
 			err = hold(ctx, st)
 		}
@@ -158,6 +160,10 @@ func TestProcessesOnOneSchemaMerge(t *testing.T) {
 		}
 	}
 	checkShared(t, st, []int{created}, backends)
+	if !t.Failed() {
+		t.Attr("figure", fmt.Sprintf("%d processes, %d deltas, %d people as they merge to, each created once and owed to %d backends enrolled meanwhile",
+			len(others), len(sharedDeltas()), len(merged(sharedDeltas())), len(backends)))
+	}
 }
 
 // checkShared wants what the shared deltas merge to, owed to backends, and each person
@@ -203,182 +209,6 @@ func merged(deltas []store.Record) map[store.Key]store.Record {
 	return m
 }
 
-func writeUntilKilled(ctx context.Context, st store.Store) error {
-	for n := 0; ; n++ {
-		var deltas []store.Record
-		for i := range 20 {
-			deltas = append(deltas, observed(killedKey(os.Getpid(), n, i), epoch, map[store.Field]string{store.FieldGivenName: "Ann"}))
-		}
-		if _, err := st.Apply(ctx, deltas); err != nil {
-			return err
-		}
-		fmt.Println(n)
-	}
-}
-
 func observed(key store.Key, at time.Time, set map[store.Field]string) store.Record {
 	return store.Patch{Key: key, At: at, Set: set}.Record()
-}
-
-func killedKey(pid, n, i int) store.Key {
-	return store.Key{Channel: "telegram", UserID: fmt.Sprintf("%d:%d:%d", pid, n, i)}
-}
-
-// What was acknowledged to a process that is killed is there, and owed; what was
-// not is there whole, batch by batch, or not at all.
-func TestKillLosesNothingAcknowledged(t *testing.T) {
-	schema := pgtest.Schema(t)
-	st := open(t, pgtest.Pool(t), schema)
-	if err := st.Enroll(t.Context(), "crm"); err != nil {
-		t.Fatal(err)
-	}
-	for range 4 {
-		cmd := process(t, "write-until-killed", schema)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		acked := -1
-		lines := bufio.NewScanner(out)
-		for enough := 1 + rand.IntN(25); lines.Scan(); {
-			if acked, err = strconv.Atoi(lines.Text()); err != nil {
-				t.Fatal(err)
-			}
-			if acked == enough {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait() // killed
-		for n := range acked + 1 {
-			for i := range 20 {
-				key := killedKey(cmd.Process.Pid, n, i)
-				if _, err := st.Get(t.Context(), key); err != nil {
-					t.Fatalf("batch %d of %d was acknowledged and is lost: %v", n, acked, err)
-				}
-			}
-		}
-	}
-	people := 0
-	for _, err := range st.List(t.Context(), store.Filter{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		people++
-	}
-	backlogs, err := st.Backlogs(t.Context())
-	if err != nil || backlogs[0].Owed != people || people%20 != 0 {
-		t.Errorf("of %d people, in batches of 20, %+v is owed: %v", people, backlogs, err)
-	}
-}
-
-// deliver claims and settles until nothing is owed, and writes a line to claimed for
-// each claim.
-func deliver(ctx context.Context, st *pgstore.Store, claimed io.Writer) error {
-	for {
-		claims, wait, err := st.Claim(ctx, "crm", 7, 500*time.Millisecond)
-		if err != nil {
-			return err
-		}
-		if len(claims) == 0 {
-			if wait <= 0 {
-				return nil
-			}
-			time.Sleep(min(wait, 50*time.Millisecond))
-			continue
-		}
-		fmt.Fprintln(claimed, len(claims))
-		time.Sleep(time.Duration(rand.IntN(3)) * time.Millisecond) // the call
-		var settlements []store.Settlement
-		for _, c := range claims {
-			settlements = append(settlements, store.Settlement{
-				Key: c.Standing.Key, Token: c.Standing.Token, Version: c.Standing.Version, Remote: c.Record.Key.UserID,
-			})
-		}
-		if err := st.Settle(ctx, "crm", settlements); err != nil {
-			return err
-		}
-	}
-}
-
-// hold claims, says so, and settles nothing until it is killed.
-func hold(ctx context.Context, st *pgstore.Store) error {
-	claims, _, err := st.Claim(ctx, "crm", 7, 500*time.Millisecond)
-	if err == nil && len(claims) > 0 {
-		fmt.Println(len(claims))
-		time.Sleep(time.Hour)
-	}
-	return err
-}
-
-// Two of four deliverers are killed while they hold claims.
-func TestDeliverersAreTakenOver(t *testing.T) {
-	schema := pgtest.Schema(t)
-	st := open(t, pgtest.Pool(t), schema)
-	if _, err := st.Apply(t.Context(), slices.Collect(people(500))); err != nil {
-		t.Fatal(err)
-	}
-	if err := st.Enroll(t.Context(), "crm"); err != nil {
-		t.Fatal(err)
-	}
-	var survivors []*exec.Cmd
-	for i := range 4 {
-		if i >= 2 {
-			cmd := process(t, "deliver", schema)
-			survivors = append(survivors, cmd)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		cmd := process(t, "hold", schema)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if !bufio.NewScanner(out).Scan() {
-			t.Fatal("the test is blind: nothing was claimed")
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait() // killed
-	}
-	for _, cmd := range survivors {
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	}
-	delivered := 0
-	for s, err := range st.Standings(t.Context(), store.StandingFilter{State: store.StateDelivered}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Remote != s.Key.UserID {
-			t.Errorf("%s was claimed with the record of %q", s.Key, s.Remote)
-		}
-		delivered++
-	}
-	if delivered != 500 {
-		t.Errorf("%d of 500 people are delivered", delivered)
-	}
-}
-
-func people(n int) func(yield func(store.Record) bool) {
-	return func(yield func(store.Record) bool) {
-		for i := range n {
-			key := store.Key{Channel: "telegram", UserID: strconv.Itoa(1000 + i)}
-			if !yield(observed(key, epoch, map[store.Field]string{store.FieldGivenName: "Ann"})) {
-				return
-			}
-		}
-	}
 }
