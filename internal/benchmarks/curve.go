@@ -15,10 +15,12 @@ type Curve struct {
 	// Large is the most people, when those take so long that only -large measures them.
 	// 0: they do not.
 	Large int
-	// At measures all that Lines show: at 10,000, 100,000, 1 M and 10 M people.
-	At    func(e *Env, people int) (Reading, error)
+	// At measures all that Lines show, for so many people.
+	At    func(e *Env, people int) (Reading, error) // of crowds
 	Lines []Line
 }
+
+var crowds = []int{10_000, 100_000, million, 10 * million}
 
 // A Line is one of the things that a Curve shows.
 type Line struct {
@@ -43,7 +45,7 @@ func (c Curve) measure(ctx context.Context, large bool) ([]Points, error) {
 	for i, l := range c.Lines {
 		lines[i] = Points{Name: l.Name, Unit: string(l.Metric), Growth: l.Growth, Run: thisRun(1)}
 	}
-	for _, people := range []int{10_000, 100_000, million, 10 * million} {
+	for _, people := range crowds {
 		if people == c.Large && !large {
 			continue
 		}

@@ -19,14 +19,16 @@
 //  3. Both get an Env: a context, a folder that is empty, and Cleanup. What is done
 //     before the loop is returned is not measured, and of a Once what is outside of
 //     its calls of Measure.
-//  4. Say in Claims what is wanted of the Readings. Limit says what bounds the row.
+//  4. Say in Claims what is wanted of the Readings. Limit says what bounds the row, and
+//     Possible by which figure, where one is known.
 //     A Guard is the looser bound of "-quick", which the tests run: give one only to
 //     what no other work on the machine moves, such as allocations.
 //
 // A Curve is a cost at several numbers of people; add it to curves. Each claim and
-// curve is one entry of docs/benchmarks.json; -write makes docs/benchmarks.svg,
-// docs/benchmarks-size.svg and the README's block from that file, -rows keeps the
-// entries that were not measured again, and "-rounds 0 -write" measures nothing. Without
+// curve is one entry of docs/benchmarks.json; -write makes docs/benchmarks.md,
+// the SVGs beside it and the README's block from that file, -rows keeps the entries that
+// were not measured again, and "-rounds 0 -write" measures nothing: run that after a change
+// of what is said of a row, or of how it is shown. Without
 // -large the points of 10 M people in a store's file stay as they were: to measure them
 // takes some minutes and 4 GB of disk, in a folder that is removed again.
 package main

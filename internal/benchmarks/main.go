@@ -31,7 +31,7 @@ func start(ctx context.Context) error {
 	flag.IntVar(&o.rounds, "rounds", -1, "`rounds` of each subject; 0 measures nothing; else its own number of them")
 	flag.BoolVar(&o.quick, "quick", false, "only what has a guard; fail where one is broken")
 	flag.BoolVar(&o.large, "large", false, "also 10 M people in a store's file, which takes some minutes and 4 GB of disk")
-	flag.BoolVar(&o.write, "write", false, "write docs/benchmarks.json, the SVGs and the README's block")
+	flag.BoolVar(&o.write, "write", false, "write docs/benchmarks.json, and the page, the SVGs and the README's block from it")
 	flag.Parse()
 	return o.run(ctx)
 }
@@ -89,7 +89,7 @@ func (o options) run(ctx context.Context) error {
 		return err
 	}
 	if o.write {
-		results.arrange(subjects())
+		results.arrange(subjects(), curves())
 		if err := results.write(); err != nil {
 			return err
 		}

@@ -38,8 +38,11 @@ type Result struct {
 	Held   bool    `json:"held"`
 	// Skipped says why it was not measured.
 	Skipped string `json:"skipped,omitempty"`
-	Limit   string `json:"limit,omitempty"`
-	Run     Run    `json:"run"`
+	// What the Claim says besides.
+	Limit     string   `json:"limit"`
+	Possible  *float64 `json:"possible,omitempty"`
+	TheirPart string   `json:"theirPart,omitempty"`
+	Run       Run      `json:"run"`
 }
 
 // A Run is where and when something was measured.
@@ -66,8 +69,9 @@ func (s Subject) judge(c Claim, readings map[string][]Reading, lacks string) (Re
 	}
 	r := Result{
 		Subject: s.Name, Of: c.Of, Against: c.Against, Wanted: c.Wanted.text(c.suffix()), Suffix: c.suffix(),
-		Unit: string(c.Metric), Bound: c.Wanted.Value, Least: c.Wanted.Least, Limit: c.Limit, Run: thisRun(len(readings[ours])),
+		Unit: string(c.Metric), Bound: c.Wanted.Value, Least: c.Wanted.Least, Run: thisRun(len(readings[ours])),
 	}
+	r.explain(c)
 	if r.Skipped = lacks; lacks != "" {
 		return r, nil
 	}
@@ -103,6 +107,11 @@ func (s Subject) judge(c Claim, readings map[string][]Reading, lacks string) (Re
 	return r, nil
 }
 
+// explain takes in what c says that is not measured.
+func (r *Result) explain(c Claim) {
+	r.Limit, r.Possible, r.TheirPart = c.Limit, c.Possible, c.TheirPart
+}
+
 // roundTo keeps so many digits that count.
 func roundTo(v float64, digits int) float64 {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
@@ -126,14 +135,6 @@ func loadResults(name string) (*Results, error) {
 	return r, nil
 }
 
-func (r *Results) save(name string) error {
-	data, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(name, append(data, '\n'), 0o644)
-}
-
 // put takes a Result in, in place of an earlier one. What was not measured now stays
 // as it was.
 func (r *Results) put(n Result) {
@@ -148,18 +149,30 @@ func (r *Results) put(n Result) {
 	}
 }
 
-// arrange brings the rows into the order of subjects, and lets go of those that are no
-// longer there.
-func (r *Results) arrange(all []Subject) {
+// arrange brings rows and curves into the order of the subjects' and of those that
+// measure them, explains them as these do now, and lets go of what is no longer there.
+func (r *Results) arrange(subjects []Subject, curves []Curve) {
 	var rows []Result
-	for _, s := range all {
+	for _, s := range subjects {
 		for _, c := range s.Claims {
 			for _, row := range r.Rows {
 				if row.Subject == s.Name && row.Of == c.Of && row.Against == c.Against {
+					row.explain(c)
 					rows = append(rows, row)
 				}
 			}
 		}
 	}
-	r.Rows = rows
+	var lines []Points
+	for _, c := range curves {
+		for _, l := range c.Lines {
+			for _, p := range r.Curves {
+				if p.Name == l.Name {
+					p.Growth = l.Growth
+					lines = append(lines, p)
+				}
+			}
+		}
+	}
+	r.Rows, r.Curves = rows, lines
 }

@@ -51,7 +51,7 @@ func merge() Subject {
 		Instructions: true,
 		Claims: []Claim{
 			{Of: "time", Metric: Time, Form: Value, Wanted: AtMost(1000), Limit: limit},
-			{Of: "allocations", Metric: Allocs, Form: Value, Wanted: AtMost(2), Guard: AtMost(2), Limit: limit},
+			{Of: "allocations", Metric: Allocs, Form: Value, Wanted: AtMost(2), Guard: AtMost(2), Possible: new(1.0), Limit: limit},
 		},
 	}
 }

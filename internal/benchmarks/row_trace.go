@@ -20,9 +20,11 @@ import (
 
 const (
 	traceName    = "1 M messages of 50,000 people, 2 % changed, "
-	traceLimit   = "who has not changed is told apart in memory; the others' side is measured on the first 20,000 messages, one transaction each"
+	traceLimit   = "who has not changed is told apart in memory; the others make a transaction of each message"
 	timeAMessage = "time a message"
 )
+
+var prefix = "the first " + number(tracePrefix) + " messages"
 
 // sqliteTrace is the trace into a file, against those who write each message.
 func sqliteTrace() Subject {
@@ -58,10 +60,10 @@ func sqliteTrace() Subject {
 		},
 		Rounds: 1,
 		Claims: []Claim{
-			{Of: timeAMessage, Metric: Time, Against: wal, Form: Times, Wanted: AtLeast(60), Limit: traceLimit},
-			{Of: timeAMessage, Metric: Time, Against: journal, Form: Times, Wanted: AtLeast(120), Limit: traceLimit},
-			{Of: timeAMessage, Metric: Time, Against: orm, Form: Times, Wanted: AtLeast(120), Limit: traceLimit},
-			{Of: "rows written", Metric: rowsWritten, Form: Value, Wanted: AtMost(5.5), Limit: "each person once, and each change that is not followed by another before it is saved"},
+			{Of: timeAMessage, Metric: Time, Against: wal, Form: Times, Wanted: AtLeast(60), Limit: traceLimit, TheirPart: prefix},
+			{Of: timeAMessage, Metric: Time, Against: journal, Form: Times, Wanted: AtLeast(120), Limit: traceLimit, TheirPart: prefix},
+			{Of: timeAMessage, Metric: Time, Against: orm, Form: Times, Wanted: AtLeast(120), Limit: traceLimit, TheirPart: prefix},
+			{Of: "rows written", Metric: rowsWritten, Form: Value, Wanted: AtMost(5.5), Possible: new(100.0 * traceComers / traceMessages), Limit: "each person once, and each change that is not followed by another before it is saved"},
 		},
 	}
 }
@@ -139,10 +141,10 @@ func postgresTrace() Subject {
 		},
 		Rounds: 1,
 		Claims: []Claim{
-			{Of: timeAMessage, Metric: Time, Against: single, Form: Times, Wanted: AtLeast(200), Limit: traceLimit},
-			{Of: timeAMessage, Metric: Time, Against: pq, Form: Times, Wanted: AtLeast(350), Limit: traceLimit},
-			{Of: timeAMessage, Metric: Time, Against: orm, Form: Times, Wanted: AtLeast(350), Limit: traceLimit},
-			{Of: "rows written", Metric: rowsWritten, Form: Value, Wanted: AtMost(5.5), Limit: "as with SQLite"},
+			{Of: timeAMessage, Metric: Time, Against: single, Form: Times, Wanted: AtLeast(200), Limit: traceLimit, TheirPart: prefix},
+			{Of: timeAMessage, Metric: Time, Against: pq, Form: Times, Wanted: AtLeast(350), Limit: traceLimit, TheirPart: prefix},
+			{Of: timeAMessage, Metric: Time, Against: orm, Form: Times, Wanted: AtLeast(350), Limit: traceLimit, TheirPart: prefix},
+			{Of: "rows written", Metric: rowsWritten, Form: Value, Wanted: AtMost(5.5), Possible: new(100.0 * traceComers / traceMessages), Limit: "as with SQLite"},
 		},
 	}
 }

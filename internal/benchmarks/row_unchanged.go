@@ -29,10 +29,13 @@ func unchangedSender() Subject {
 		},
 		Instructions: true,
 		Claims: []Claim{
-			{Of: "allocations", Metric: Allocs, Against: noop, Form: Extra, Wanted: AtMost(0), Guard: AtMost(0)},
+			{Of: "allocations", Metric: Allocs, Against: noop, Form: Extra, Wanted: AtMost(0), Guard: AtMost(0), Possible: new(0.0), Limit: "the Sender stays on the stack, and the table that knows who has not changed holds numbers only"},
 			{
 				Of: "instructions", Metric: Instructions, Against: noop, Form: Extra, Wanted: AtMost(1000), Guard: AtMost(1100),
-				Limit: "the event is taken apart, hashed, and looked up",
+				// A middleware that does only the first, as it was measured before this one was written.
+				Possible: new(417.0),
+				Limit: "to hash what is said of the sender and look it up takes some 410 here too; 370 find out whose update it is, of what kind and time, " +
+					"and that it is no repeat; 90 note the time, so that an older one cannot win; 100 keep a panic of ours away from the bot",
 			},
 		},
 	}

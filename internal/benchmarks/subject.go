@@ -65,6 +65,11 @@ type Claim struct {
 	Wanted  Bound
 	Guard   Bound  // zero: "-quick" leaves the row out
 	Limit   string // what bounds the row, one sentence
+	// Possible is what nothing can go below, or the least that somebody has shown, of
+	// what is wanted at most. nil: nobody knows.
+	Possible *float64
+	// TheirPart says which part of it the others do, where it is not all.
+	TheirPart string
 }
 
 // A Form is how the readings of a round make one number.

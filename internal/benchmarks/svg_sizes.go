@@ -16,6 +16,7 @@ func sizes(curves []Points) string {
 		fewest      = 10_000
 		magnitudes  = 3 // of people
 		least, most = 0.1, 100.0
+		colours     = 7 // of style
 	)
 	x := func(people int) float64 {
 		return left + wide*math.Log10(float64(people)/fewest)/magnitudes
@@ -36,7 +37,7 @@ func sizes(curves []Points) string {
 		b.WriteString(label(int(x(people))-18, top+high+16, "small", number(float64(people))))
 	}
 	for i, c := range curves {
-		class := fmt.Sprintf("c%d", i%5)
+		class := fmt.Sprintf("c%d", i%colours)
 		var points strings.Builder
 		for j, people := range c.People {
 			px, py := x(people), y(c.Costs[j]/c.Costs[0])

@@ -15,6 +15,7 @@ import (
 const (
 	traceMessages = 1_000_000
 	tracePeople   = 50_000
+	traceComers   = 42_466 // of them, in so many messages
 	// tracePrefix is how much of it is played by those who write each message: all
 	// of it would take them minutes, and they get no slower or faster.
 	tracePrefix = 20_000

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 var (
 	root        = filepath.Join("..", "..")
 	resultsFile = filepath.Join(root, "docs", "benchmarks.json")
+	pageFile    = filepath.Join(root, "docs", "benchmarks.md")
 	barsFile    = filepath.Join(root, "docs", "benchmarks.svg")
 	sizesFile   = filepath.Join(root, "docs", "benchmarks-size.svg")
 	readmeFile  = filepath.Join(root, "README.md")
@@ -21,24 +23,34 @@ var (
 
 // write makes them.
 func (r *Results) write() error {
-	if err := r.save(resultsFile); err != nil {
-		return err
+	files, err := r.files()
+	for name, text := range files {
+		err = errors.Join(err, os.WriteFile(name, []byte(text), 0o644))
 	}
-	if err := os.WriteFile(barsFile, []byte(bars(r.Rows)), 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile(sizesFile, []byte(sizes(r.Curves)), 0o644); err != nil {
-		return err
+	return err
+}
+
+// files returns their texts by their names.
+func (r *Results) files() (map[string]string, error) {
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return nil, err
 	}
 	readme, err := os.ReadFile(readmeFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := putBlock(string(readme), r.block())
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Base(readmeFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Base(readmeFile), err)
 	}
-	return os.WriteFile(readmeFile, []byte(text), 0o644)
+	return map[string]string{
+		resultsFile: string(data) + "\n",
+		pageFile:    r.page(),
+		barsFile:    bars(r.Rows),
+		sizesFile:   sizes(r.Curves),
+		readmeFile:  text,
+	}, nil
 }
 
 // These stand around the README's block.
@@ -72,10 +84,41 @@ func (r *Results) block() string {
 		fmt.Fprintf(&b, "| %s: %s | %s | %s | %s | %s |\n",
 			row.Subject, row.Of, cmp.Or(row.Against, "-"), row.Wanted, number(row.Median)+row.Suffix, verdict)
 	}
-	if len(r.Rows) > 0 {
-		newest := slices.MaxFunc(r.Rows, func(a, b Result) int { return strings.Compare(a.Run.Date, b.Run.Date) }).Run
-		fmt.Fprintf(&b, "\nMedians, measured until %s on %s with %d cores and %s. [All figures](docs/benchmarks.json),\nand [by the number of people](docs/benchmarks-size.svg).\n",
-			newest.Date, newest.System, newest.Cores, newest.Go)
-	}
+	b.WriteString("\n" + summary(r.Rows) + "[What the words mean, and how far each row is from its limit](docs/benchmarks.md);\n" +
+		"[all figures](docs/benchmarks.json); [by the number of people](docs/benchmarks-size.svg).\n")
 	return b.String()
+}
+
+// summary says how the rows were measured, "" where none was.
+func summary(rows []Result) string {
+	var measured []Result
+	var single, byProcessor, byWall int
+	var parts []string
+	for _, row := range rows {
+		if row.Skipped != "" {
+			continue
+		}
+		measured = append(measured, row)
+		if row.rounds() == 1 {
+			single++
+		}
+		switch row.counted() {
+		case processor:
+			byProcessor++
+		case wall:
+			byWall++
+		}
+		if row.TheirPart != "" {
+			parts = append(parts, row.TheirPart)
+		}
+	}
+	if len(measured) == 0 {
+		return ""
+	}
+	s := fmt.Sprintf("Medians, measured %s.\nOf %d rows %d are of one round, or of instructions, which are counted once; time is processor time in %d and wall time in %d",
+		when(measured), len(measured), single, byProcessor, byWall)
+	if len(parts) > 0 {
+		s += fmt.Sprintf(";\nin %d the others do only %s", len(parts), strings.Join(slices.Compact(slices.Sorted(slices.Values(parts))), " or "))
+	}
+	return s + ".\n"
 }
