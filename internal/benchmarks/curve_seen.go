@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 )
 
+const missGrowth = "a miss of the processor's caches, which are smaller than the table"
+
 // seenCurve is what an unchanged sender costs, by how many people are known, each of
 // whom is as likely to come as any other: the worst there is for the processor's cache.
 func seenCurve() Curve {
@@ -38,7 +40,7 @@ func seenCurve() Curve {
 			return r, err
 		},
 		Lines: []Line{
-			{Name: "Known, of somebody unchanged", Metric: CPU, Growth: "a miss of the processor's caches, which are smaller than the table"},
+			{Name: "Known, of somebody unchanged", Metric: CPU, Growth: missGrowth},
 			{Name: "memory of who has not changed, a person", Metric: Bytes},
 		},
 	}

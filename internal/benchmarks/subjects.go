@@ -26,6 +26,7 @@ func subjects() []Subject {
 func curves() []Curve {
 	return []Curve{
 		seenCurve(),
+		observeCurve(),
 		storeCurve(),
 	}
 }
