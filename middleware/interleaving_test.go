@@ -320,6 +320,8 @@ func TestForgedTimeOfAnUnchangedEvent(t *testing.T) {
 		if p := get(t, mw, annKey); p.GivenName != "Anna" {
 			t.Errorf("given_name = %q: a forged time of an unchanged event froze the profile", p.GivenName)
 		}
+		s := mw.Stats()
+		t.Attr("figure", fmt.Sprintf("%d events, the honest one kept after one of %s later", s.Created+s.Updated+s.Unchanged+s.Coalesced, forged.At.Sub(honest.At).Round(time.Hour)))
 	})
 }
 

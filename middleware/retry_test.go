@@ -406,6 +406,7 @@ func TestNothingOvertakesTheRequestOfADeadProcess(t *testing.T) {
 		if n := len(f.asked()); n != 2 || f.holds(annKey)[store.FieldGivenName] != "new" {
 			t.Errorf("%d calls, and the backend has %v", n, f.holds(annKey))
 		}
+		t.Attr("figure", fmt.Sprintf("%d requests of two processes, 0 overlaps", len(f.asked())))
 	})
 }
 

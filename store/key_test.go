@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,6 +46,7 @@ func TestBadKeysAreRefusedAndNeverRepaired(t *testing.T) {
 			t.Errorf("ParseKey takes %.80q", text)
 		}
 	}
+	t.Attr("figure", fmt.Sprintf("%d keys", len(hostile.BadKeys)))
 }
 
 func TestTheFirstColonEndsTheChannel(t *testing.T) {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -78,27 +79,34 @@ func mergeAll(ps []store.Patch) store.Record {
 
 func TestMergeIsCommutative(t *testing.T) {
 	t.Parallel()
+	merged := 0
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := records.Draw(t, "a"), records.Draw(t, "b")
 		if ab, ba := store.Merge(a, b), store.Merge(b, a); !ab.Equal(ba) {
 			t.Fatalf("%v\n%v", ab, ba)
 		}
+		merged++
 	})
+	t.Attr("figure", fmt.Sprint(merged, " pairs of records"))
 }
 
 func TestMergeIsAssociative(t *testing.T) {
 	t.Parallel()
+	merged := 0
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := records.Draw(t, "a"), records.Draw(t, "b"), records.Draw(t, "c")
 		left, right := store.Merge(store.Merge(a, b), c), store.Merge(a, store.Merge(b, c))
 		if !left.Equal(right) {
 			t.Fatalf("%v\n%v", left, right)
 		}
+		merged++
 	})
+	t.Attr("figure", fmt.Sprint(merged, " triples of records"))
 }
 
 func TestMergeIsIdempotentAndZeroIsNeutral(t *testing.T) {
 	t.Parallel()
+	merged := 0
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := records.Draw(t, "a"), records.Draw(t, "b")
 		if m := store.Merge(a, a); !m.Equal(a) {
@@ -111,7 +119,9 @@ func TestMergeIsIdempotentAndZeroIsNeutral(t *testing.T) {
 		if l, r := store.Merge(store.Record{}, a), store.Merge(a, store.Record{}); !l.Equal(a) || !r.Equal(a) {
 			t.Fatalf("%v\n%v\n%v", l, r, a)
 		}
+		merged++
 	})
+	t.Attr("figure", fmt.Sprint(merged, " pairs of records"))
 }
 
 func TestPatchesConvergeInAnyOrderWithDuplicates(t *testing.T) {

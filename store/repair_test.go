@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ func TestHarmfulTextIsRepaired(t *testing.T) {
 			t.Errorf("%.60q became %.60q, %v", raw, value, ok)
 		}
 	}
+	t.Attr("figure", fmt.Sprintf("%d texts in %d fields", len(hostile.Texts), len(everyField())))
 }
 
 func TestHonestTextIsLeftAlone(t *testing.T) {
@@ -219,6 +221,7 @@ func TestAURLThatHoldsABotTokenIsRefused(t *testing.T) {
 			t.Errorf("%s is refused", u)
 		}
 	}
+	t.Attr("figure", fmt.Sprintf("%d URLs", len(urlsWithAToken)))
 }
 
 func TestTenMegabytesCostNothing(t *testing.T) {

@@ -2,6 +2,7 @@ package discord_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -212,6 +213,7 @@ func TestWhoIsNoPersonIsDroppedWithTheReason(t *testing.T) {
 	srv := attach(t, r, widest, nil)
 	robot := bob
 	robot.Bot = true
+	dropped := 0
 	for _, c := range []struct {
 		event discordtest.Event
 		why   middleware.Reason
@@ -226,9 +228,11 @@ func TestWhoIsNoPersonIsDroppedWithTheReason(t *testing.T) {
 	} {
 		srv.send(t, c.event)
 		r.dropped(t, c.why)
+		dropped++
 	}
 	r.nobody(t, ann)
 	r.nobody(t, bob)
+	t.Attr("figure", fmt.Sprintf("%d events, 0 people", dropped))
 }
 
 // After Close of the middleware discordgo still hands events on: its own Close

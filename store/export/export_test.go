@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -210,6 +211,7 @@ func TestWhatWouldBeAFormulaIsText(t *testing.T) {
 			}
 		}
 	}
+	t.Attr("figure", fmt.Sprintf("%d formulas, %d honest texts", len(formulas), len(honest)))
 }
 
 // The expression of the package comment, where \s is any space.
@@ -265,6 +267,7 @@ func TestHostileTexts(t *testing.T) {
 	if lines := strings.Split(b.String(), "\n"); err != nil || n != len(all) || len(lines) != n+1 {
 		t.Errorf("JSON: %d people in %d lines, %v", n, len(lines), err)
 	}
+	t.Attr("figure", fmt.Sprintf("%d texts", len(texts)))
 }
 
 func TestJSONIsReadBackIntoTheSameProfiles(t *testing.T) {

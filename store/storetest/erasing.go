@@ -1,6 +1,10 @@
 package storetest
 
-import "github.com/rollcall-go/rollcall/store"
+import (
+	"fmt"
+
+	"github.com/rollcall-go/rollcall/store"
+)
 
 func forgetUnclaimed(p *probe) {
 	o := p.outbox(crm)
@@ -54,6 +58,7 @@ func forgetDuringDelivery(p *probe) {
 	o := p.outbox(crm)
 	p.apply(o, known(ann()))
 	c := p.claimOne(o, ann(), long)
+	p.figure = fmt.Sprintf("%d fields that landed late are to be erased", len(c.Record.Registers))
 	p.forget(o, ann(), true)
 	p.nothingDue(o, "while the delivery of somebody forgotten is under way", true)
 	x := settlement(c, store.VerdictDelivered)

@@ -97,6 +97,7 @@ func (p *probe) apart(pairs ...[2]store.Key) {
 			p.failf("%q is suppressed by the tombstone of another of %q", stay[i].Key, pairs)
 		}
 	}
+	p.figure = fmt.Sprintf("%d pairs", len(pairs))
 }
 
 func timesAreExact(p *probe) {
@@ -170,6 +171,7 @@ func textsAreExact(p *probe) {
 			p.failf("text %+q: searching for it does not find it", text)
 		}
 	}
+	p.figure = fmt.Sprintf("%d texts", len(hostile.Texts))
 }
 
 func noSharing(p *probe) {
@@ -213,7 +215,7 @@ func notFound(p *probe) {
 
 func malformedKeys(p *probe) {
 	st := p.open()
-	for _, key := range []store.Key{
+	keys := []store.Key{
 		{},
 		{Channel: "telegram"},
 		{UserID: "42"},
@@ -221,7 +223,8 @@ func malformedKeys(p *probe) {
 		{Channel: "telegram", UserID: "4\x002"},
 		{Channel: "telegram", UserID: "\xff"},
 		{Channel: "telegram", UserID: strings.Repeat("x", 256)},
-	} {
+	}
+	for _, key := range keys {
 		_, err := st.Apply(p.ctx, []store.Record{observed(key, after(0), nil)})
 		p.errorIs("Apply with a malformed key", err, store.ErrInvalid)
 		p.errorIs("Forget with a malformed key", st.Forget(p.ctx, key, true), store.ErrInvalid)
@@ -238,4 +241,5 @@ func malformedKeys(p *probe) {
 	if err != nil {
 		p.failf("Get after a refused batch: %v", err)
 	}
+	p.figure = fmt.Sprintf("%d keys", len(keys))
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 
@@ -31,6 +32,7 @@ func forgetErases(p *probe) {
 		p.failf("a forgotten person without a tombstone comes back, and is not Created: %s", asJSON(c))
 	}
 	p.sameRecord(st, back)
+	p.figure = fmt.Sprintf("0 of %d fields", len(known(ann()).Registers))
 }
 
 func forgetSuppresses(p *probe) {

@@ -190,6 +190,7 @@ func mergesInARace(p *probe) {
 			p.state(st.(store.Outbox), key, store.StateOwed)
 		}
 	}
+	p.figure = fmt.Sprintf("%d changes of %d people by %d at once", len(deltas), people, racers)
 }
 
 // applyPatiently tries again where others are in the way, as the middleware does.

@@ -24,6 +24,7 @@ type probe struct {
 	reopen   func(store.Store) store.Store // nil where the store cannot
 	process  func(store.Store) racer       // nil for races between goroutines
 	raced    bool                          // whether racers were asked for
+	figure   string                        // how much was tried, as an attribute of the test; "" for nothing to say
 }
 
 func (p *probe) failf(format string, args ...any) {

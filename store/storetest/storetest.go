@@ -74,6 +74,8 @@ func (c *config) check(t *testing.T, prop property, newStore func(t *testing.T) 
 		t.Skip(r.skipped)
 	case r.problem != "":
 		t.Errorf("%s\nbecause: %s\nagain with: storetest.Seed(%d)", r.problem, prop.reason, c.seed)
+	case p.figure != "":
+		t.Attr("figure", p.figure)
 	}
 	return p.raced
 }

@@ -3,6 +3,7 @@ package genauth_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,7 @@ func TestHostileTextsArriveUnderASignature(t *testing.T) {
 // fields are named.
 func TestNoTextBecomesAKey(t *testing.T) {
 	t.Parallel()
+	people, requests := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := genauthtest.New(nil)
 		defineAll(s)
@@ -114,7 +116,10 @@ func TestNoTextBecomesAKey(t *testing.T) {
 			d.Remote = receipt.Remote
 		}
 		checkKeys(t, s, allowed, []string{"tier", "age", "vip", "since", "plan", "about", "premium"})
+		people++
+		requests += len(s.Calls())
 	})
+	t.Attr("figure", fmt.Sprintf("%d people, %d requests", people, requests))
 }
 
 func FuzzDeliver(f *testing.F) {

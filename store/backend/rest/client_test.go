@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -228,8 +229,9 @@ func TestAnswersAreReadUpToOneMebibyte(t *testing.T) {
 
 // TestAnAnswerWithoutEnd would end with its ctx if more than the limit was read.
 func TestAnAnswerWithoutEnd(t *testing.T) {
+	answer := make([]byte, 1<<20+1)
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write(make([]byte, 1<<20+1))
+		_, _ = w.Write(answer)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}, nil)
@@ -237,12 +239,14 @@ func TestAnAnswerWithoutEnd(t *testing.T) {
 	if !errors.Is(err, store.ErrUnanswered) || !strings.Contains(err.Error(), "more than 1 MiB") {
 		t.Errorf("%v", err)
 	}
+	t.Attr("figure", fmt.Sprintf("at byte %d", len(answer)))
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	var visits atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 	defer other.Close()
+	answers := 0
 	for _, status := range []int{301, 302, 303, 307, 308, 300, 304} {
 		for _, location := range []string{other.URL, "/elsewhere", ""} {
 			asked := 0
@@ -263,11 +267,13 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			if asked != 1 {
 				t.Errorf("%d to %q: asked %d times", status, location, asked)
 			}
+			answers++
 		}
 	}
 	if n := visits.Load(); n != 0 {
 		t.Errorf("the other host saw %d requests", n)
 	}
+	t.Attr("figure", fmt.Sprintf("%d answers, %d requests elsewhere", answers, visits.Load()))
 }
 
 func TestDecode(t *testing.T) {

@@ -2,6 +2,7 @@ package rocketchat_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -91,6 +92,7 @@ func TestRolesAreNotGivenAway(t *testing.T) {
 		t.Errorf("the account is %+v", u)
 	}
 	checkKeys(t, service, "tier")
+	t.Attr("figure", fmt.Sprintf("0 in %d requests", len(service.Calls())))
 }
 
 func TestEmailsNeedAnotherMark(t *testing.T) {
