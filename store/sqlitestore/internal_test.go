@@ -60,6 +60,7 @@ func count(t *testing.T, s *Store) int {
 }
 
 func TestOldSQLiteIsRefused(t *testing.T) {
+	refused := 0
 	for version, want := range map[string]bool{
 		"3.51.2": false, "3.51": false, "3.9.99": false, "2.99.99": false, "": false, "x.y.z": false,
 		"3.51.3": true, "3.51.10": true, "3.52.0": true, "3.100.0": true, "4.0.0": true,
@@ -67,7 +68,11 @@ func TestOldSQLiteIsRefused(t *testing.T) {
 		if recent(version) != want {
 			t.Errorf("recent(%q) is %t", version, !want)
 		}
+		if !want {
+			refused++
+		}
 	}
+	t.Attr("figure", fmt.Sprintf("%d versions refused", refused))
 }
 
 func TestSettingsAreInForce(t *testing.T) {

@@ -246,6 +246,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 
 // Kills at the very beginning meet a file that is being made.
 func TestKillWhileTheFileIsMade(t *testing.T) {
+	kills := 0
 	for i := range 4 {
 		path := filepath.Join(t.TempDir(), "users.db")
 		cmd := process(t, "write-until-killed", path)
@@ -267,5 +268,7 @@ func TestKillWhileTheFileIsMade(t *testing.T) {
 		if _, err := st.Get(t.Context(), ann); err != nil {
 			t.Errorf("kill %d: %v", i, err)
 		}
+		kills++
 	}
+	t.Attr("figure", fmt.Sprintf("%d kills, each file usable", kills))
 }

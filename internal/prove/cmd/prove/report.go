@@ -77,7 +77,7 @@ func (r *report) rows(s suite, only *regexp.Regexp, failed string) []row {
 	seen := make(map[string]bool)
 	add := func(promise, name string) {
 		seen[name] = true
-		rows = append(rows, r.row(promise, s.dir, name, failed))
+		rows = append(rows, r.row(promise, s, name, failed))
 	}
 	for _, p := range s.wanted(only) {
 		add(p.promise, p.test)
@@ -110,8 +110,8 @@ func anyNotHeld(rows []row) bool {
 }
 
 // row is that of one test.
-func (r *report) row(promise, dir, name, failed string) row {
-	x := row{promise: promise, where: dir, test: name, state: notHeld}
+func (r *report) row(promise string, s suite, name, failed string) row {
+	x := row{promise: promise, where: s.dir, test: name, state: notHeld, privileged: s.privileged}
 	t := r.tests[name]
 	if t == nil {
 		x.detail = "there is no such test\n" + failed + r.output.String()
@@ -148,7 +148,7 @@ func (r *report) outputOf(name string) string {
 func (t *result) figure() string {
 	switch {
 	case len(t.figures) > 0:
-		return strings.Join(t.figures, "; ")
+		return strings.Join(t.figures, "\n")
 	case t.passed > 0:
 		return plural(t.passed, "case")
 	}

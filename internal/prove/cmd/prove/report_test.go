@@ -54,7 +54,7 @@ func TestRowsSayWhatIsHeld(t *testing.T) {
 		state          state
 		figure, detail string
 	}{
-		{held, "200 kills; 0 lost", ""},
+		{held, "200 kills\n0 lost", ""},
 		{held, "2 cases", ""},
 		{notRun, "there is no server", ""},
 		{notHeld, "", "one is lost"},
@@ -75,6 +75,11 @@ func TestRowsSayWhatIsHeld(t *testing.T) {
 	if ok, err := print(&b, rows, false, time.Second); ok || err != nil {
 		t.Errorf("print = %v, %v with promises that are not held", ok, err)
 	}
+	for _, line := range []string{`(?m)^a +x TestA +200 kills +held$`, `(?m)^ +0 lost *$`} {
+		if !regexp.MustCompile(line).MatchString(b.String()) {
+			t.Errorf("no line is like %s: %s", line, &b)
+		}
+	}
 	if ok, _ := print(&b, rows[:3], false, time.Second); !ok {
 		t.Error("a test that was not run counts as not held")
 	}
@@ -83,6 +88,25 @@ func TestRowsSayWhatIsHeld(t *testing.T) {
 	}
 	if ok, _ := print(&b, rows[:3], true, time.Second); ok {
 		t.Error("a test that was not run counts as held where servers are required")
+	}
+}
+
+// A machine that does not let a test mount a disk fails nothing by it. That the test
+// fails, or is gone, does.
+func TestRowsOfAPrivilegedSuite(t *testing.T) {
+	s := suite{dir: "x", privileged: true, proofs: []proof{{"c", "TestC"}, {"d", "TestD"}, {"g", "TestRenamed"}}}
+	rows := reportOf(t, said).rows(s, all, "exit status 1")
+	var b bytes.Buffer
+	if ok, err := print(&b, rows[:1], true, time.Second); !ok || err != nil {
+		t.Errorf("print = %v, %v where a privilege is not granted", ok, err)
+	}
+	if got := b.String(); !strings.Contains(got, "there is no server") || !strings.Contains(got, "1 not run") {
+		t.Errorf("the table does not say that it was not run, and why: %s", got)
+	}
+	for _, r := range rows[1:] {
+		if ok, _ := print(&b, []row{r}, true, time.Second); ok {
+			t.Errorf("%s counts as held", r.test)
+		}
 	}
 }
 

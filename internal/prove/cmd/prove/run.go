@@ -40,20 +40,17 @@ func (r runner) run(ctx context.Context, s suite) []row {
 	if pattern == "" {
 		return nil
 	}
-	args := []string{"test", "-json", "-count=1", "-timeout", limit.String(), "-run", pattern}
-	if s.race {
-		args = append(args, "-race")
-	}
-	args = append(append(args, "."), s.args...)
-	env := s.env
+	args := []string{"test", "-json", "-count=1", "-timeout", limit.String(), "-run", pattern, "."}
+	args = append(args, s.args...)
 	if r.soak {
-		env = append([]string{"ROLLCALL_SOAK=1"}, env...)
 		args = append(args, s.soak...)
+	}
+	cmd := r.command(ctx, s.dir, args...)
+	if r.soak {
+		cmd.Env = append(cmd.Env, "ROLLCALL_SOAK=1")
 	}
 	fmt.Fprintf(r.progress, "prove: %s\n", s.dir) //nolint:errcheck // nobody to tell
 	got := newReport()
-	cmd := r.command(ctx, s.dir, args...)
-	cmd.Env = append(cmd.Env, env...)
 	failed := r.goTest(cmd, got)
 	return got.rows(s, r.only, failed)
 }

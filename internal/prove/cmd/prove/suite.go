@@ -10,13 +10,14 @@ import (
 // A suite is one run of "go test".
 type suite struct {
 	dir  string   // from the root of the repository
-	race bool     // under the race detector, where goroutines meet
-	env  []string // NAME=value
 	args []string // for the test binary
 	soak []string // further ones for the large sizes
 	// beside says that the tests mostly wait, for servers that elect a leader: what
 	// comes after them is run meanwhile.
 	beside bool
+	// privileged means that the tests take what not every machine grants, such as to
+	// mount a disk. Where they are skipped the table shows why, and nothing fails.
+	privileged bool
 	// proofs are the tests that are run. nil: all, and each says itself what it
 	// proves, with t.Attr("promise", ...).
 	proofs []proof

@@ -7,6 +7,8 @@ var suites = []suite{
 		{"JetStream, killed leaders: nothing acknowledged is lost", "TestKilledLeadersLoseNothing"},
 		{"JetStream, killed node", "TestKillOfTheOneNode"},
 		{"JetStream: a forgotten person is out of the bucket", "TestForgetEmptiesTheBucket"},
+		{"JetStream, several processes: each change is kept", "TestProcessesMerge"},
+		{"JetStream: a killed deliverer is replaced", "TestKilledDelivererIsReplaced"},
 	}},
 	{dir: "internal/prove/disk", proofs: []proof{
 		{"the power cut itself: SQLite's safe settings hold, others lose", "TestPowerCutsTellSettingsApart"},
@@ -40,18 +42,26 @@ var suites = []suite{
 	{dir: "store/sqlitestore", proofs: []proof{
 		{"kill -9 under load: nothing acknowledged is lost", "TestKillLosesNothingAcknowledged"},
 		{"kill -9 while the file is made", "TestKillWhileTheFileIsMade"},
-		{"a disk that is full for real: nothing acknowledged is lost", "TestFullDiskLosesNothingAcknowledged"},
+		{"several processes at one file: each change is kept", "TestContract/merges-in-a-race/processes"},
 		{"a backup under load has all that was acknowledged", "TestBackupUnderLoadHoldsAllThatWasAcknowledged"},
 		{"SQLite with the WAL-reset bug is refused", "TestOldSQLiteIsRefused"},
+	}},
+	// Where no disk may be mounted, TestFullDiskLosesNothing of internal/prove still
+	// fills a simulated one.
+	{dir: "store/sqlitestore", privileged: true, proofs: []proof{
+		{"a disk that is full for real: nothing acknowledged is lost", "TestFullDiskLosesNothingAcknowledged"},
 	}},
 	contract("store/sqlitestore"),
 	{dir: "store/pgstore", proofs: []proof{
 		{"Postgres, kill -9: nothing acknowledged is lost", "TestKillLosesNothingAcknowledged"},
 		{"Postgres, restarts under load", "TestServerRestartsUnderLoad"},
+		{"Postgres, several processes: each change is kept", "TestProcessesOnOneSchemaMerge"},
+		{"Postgres: killed deliverers are taken over", "TestDeliverersAreTakenOver"},
 	}},
 	contract("store/pgstore"),
 	{dir: "internal/toxitest", proofs: []proof{
 		{"Postgres over a bad line: the bot goes on, nobody is lost", "TestBotAndBackendThroughTrouble"},
+		{"the same at 10,000 Observes a second", "TestObserveAtPaceThroughTrouble"},
 	}},
 	contract("internal/natstest"),
 	{dir: "store/backend/rest", proofs: []proof{

@@ -25,20 +25,29 @@ const (
 type row struct {
 	promise     string
 	where, test string
-	figure      string
+	figure      string // of several lines, perhaps
 	state       state
+	privileged  bool   // the test takes what not every machine grants
 	detail      string // what a test said whose promise is not held
 }
 
 // print writes the table, and reports whether all promises are held. Those that
-// were not run count as held, unless required.
+// were not run count as held, unless required: then only those do whose privilege
+// the machine does not grant.
 func print(w io.Writer, rows []row, required bool, took time.Duration) (allHeld bool, err error) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(tw, "\npromise\ttest\tfigure\t\n") //nolint:errcheck // Flush has the error
-	counts := make(map[state]int)
+	counts, lacking := make(map[state]int), 0
 	for _, r := range rows {
 		counts[r.state]++
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.promise, strings.TrimSpace(r.where+" "+r.test), cmp.Or(r.figure, "-"), r.state) //nolint:errcheck // Flush has the error
+		if r.state == notRun && !r.privileged {
+			lacking++
+		}
+		first, others, _ := strings.Cut(cmp.Or(r.figure, "-"), "\n")
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", r.promise, strings.TrimSpace(r.where+" "+r.test), first, r.state) //nolint:errcheck // Flush has the error
+		for other := range strings.Lines(others) {
+			fmt.Fprintf(tw, "\t\t%s\t\n", strings.TrimSuffix(other, "\n")) //nolint:errcheck // Flush has the error
+		}
 	}
 	if err := tw.Flush(); err != nil {
 		return false, err
@@ -57,7 +66,7 @@ func print(w io.Writer, rows []row, required bool, took time.Duration) (allHeld 
 	}
 	_, err = fmt.Fprintf(w, "\n%d held, %d not held, %d missed, %d not run, in %s.\n",
 		counts[held], counts[notHeld], counts[missed], counts[notRun], took.Round(time.Second))
-	return counts[notHeld] == 0 && (counts[notRun] == 0 || !required), err
+	return counts[notHeld] == 0 && (lacking == 0 || !required), err
 }
 
 func plural(n int, of string) string {
