@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,13 @@ func (c *confidant) readStandings(t *testing.T, st store.Outbox) (dead int) {
 		c.read(s.Reason)
 	}
 	return dead
+}
+
+// heard reports whether an error or a reason says that.
+func (c *confidant) heard(what string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.texts, func(text string) bool { return strings.Contains(text, what) })
 }
 
 // toldNothing fails where a secret is in anything, and returns how much there was.

@@ -61,32 +61,35 @@ type took []time.Duration
 
 func (d took) at(share float64) time.Duration { return d[int(share*float64(len(d)-1))] }
 
-// paced calls at 10,000 a second on four goroutines, and returns how long each took,
-// sorted.
-func paced(seconds int, call func(n int)) took {
-	const goroutines, perTick, tick = 4, 5, 2 * time.Millisecond
+const pace = 10_000 // calls a second
+
+// paced calls at that pace from four goroutines, which catch up on what they are late
+// with. It returns how long each call took, sorted, and how many a second there were.
+func paced(seconds int, call func(n int)) (all took, rate int) {
+	const goroutines, tick = 4, 2 * time.Millisecond
 	each := make([]took, goroutines)
+	began := time.Now()
 	var running sync.WaitGroup
 	for g := range goroutines {
 		running.Go(func() {
 			ticker := time.NewTicker(tick)
 			defer ticker.Stop()
-			n := g << 40
-			for range seconds * int(time.Second/tick) {
+			for calls := seconds * pace / goroutines; len(each[g]) < calls; {
 				<-ticker.C
-				for range perTick {
-					began := time.Now()
-					call(n)
-					each[g] = append(each[g], time.Since(began))
-					n++
+				due := int(time.Since(began) * (pace / goroutines) / time.Second)
+				for n := len(each[g]); n < min(due, calls); n++ {
+					start := time.Now()
+					call(g<<40 + n)
+					each[g] = append(each[g], time.Since(start))
 				}
 			}
 		})
 	}
 	running.Wait()
-	all := slices.Concat(each...)
+	rate = int(float64(seconds*pace) / time.Since(began).Seconds())
+	all = slices.Concat(each...)
 	slices.Sort(all)
-	return all
+	return all, rate
 }
 
 // A hold-up is how much longer calls take with rollcall than without.
@@ -96,23 +99,24 @@ func (h holdUp) String() string { return fmt.Sprintf("p50 %v, p99 %v, max %v", h
 
 // The store hangs all the time, so that every Observe that returns has not waited
 // for it. How long they took is for the table: a test of it would fail on a machine
-// that does something else for 10 ms. So of a few rounds the best counts, compared
-// with a round of doing nothing.
+// that does something else for 10 ms. So of a few rounds the one with the best p99 counts,
+// or the first that is within the promise, compared with a round of doing nothing.
 func TestObserveWaitsForNothing(t *testing.T) {
 	const p99, most = 50 * time.Microsecond, 10 * time.Millisecond
-	t.Attr("promise", "all hung: a handler is held up p99 50 µs, max 10 ms")
+	t.Attr("promise", "all hung: Observe holds a handler up p99 50 µs, max 10 ms")
 	mw, st := allHung(t)
 	var best holdUp
-	calls := 0
+	calls, rate := 0, 0
 	for round := range 4 {
-		idle := paced(size(1, 5, 60), func(n int) { _ = observed(n%20_000, n) })
-		with := paced(size(1, 5, 60), func(n int) { mw.Observe(observed(n%20_000, n)) })
+		idle, _ := paced(size(1, 5, 60), func(n int) { _ = observed(n%20_000, n) })
+		with, reached := paced(size(1, 5, 60), func(n int) { mw.Observe(observed(n%20_000, n)) })
 		calls += len(with)
 		h := holdUp{max(0, with.at(0.5)-idle.at(0.5)), max(0, with.at(0.99)-idle.at(0.99)), max(0, with.at(1)-idle.at(1))}
-		if round == 0 || h.most < best.most {
-			best = h
+		within := h.p99 <= p99 && h.most <= most
+		if round == 0 || within || h.p99 < best.p99 {
+			best, rate = h, reached
 		}
-		if best.most <= most && best.p99 <= p99 {
+		if within {
 			break
 		}
 	}
@@ -122,7 +126,7 @@ func TestObserveWaitsForNothing(t *testing.T) {
 	if s := mw.Stats(); s.Dropped > 0 || int(s.Coalesced) < calls-20_001 {
 		t.Errorf("%d observations: %+v", calls+1, s)
 	}
-	t.Attr("figure", best.String()+" at 10,000/s")
+	t.Attr("figure", fmt.Sprintf("%s at %d/s", best, rate))
 	if best.p99 > p99 || best.most > most {
 		t.Attr("missed", best.String())
 	}
@@ -134,28 +138,30 @@ func TestDurableSoon(t *testing.T) {
 	const p99 = 25 * time.Millisecond
 	t.Attr("promise", "10,000 changes/s in SQLite: durable p99 25 ms")
 	var best took
+	rate := 0
 	for range 3 {
-		round := durable(t, size(1, 4, 60))
+		round, reached := durable(t, size(1, 4, 60))
 		if best == nil || round.at(0.99) < best.at(0.99) {
-			best = round
+			best, rate = round, reached
 		}
 		if best.at(0.99) <= p99 {
 			break
 		}
 	}
-	figure := fmt.Sprintf("p50 %v, p99 %v, max %v", best.at(0.5).Round(time.Microsecond), best.at(0.99).Round(time.Microsecond), best.at(1).Round(time.Microsecond))
+	figure := fmt.Sprintf("p50 %v, p99 %v, max %v at %d/s",
+		best.at(0.5).Round(time.Microsecond), best.at(0.99).Round(time.Microsecond), best.at(1).Round(time.Microsecond), rate)
 	t.Attr("figure", figure)
 	if best.at(0.99) > p99 {
 		t.Attr("missed", figure)
 	}
 }
 
-// durable returns how long each of the changes took that had an Outcome of its own.
-func durable(t *testing.T, seconds int) took {
+// durable returns how long each of the changes took that had an Outcome of its own, and
+// how many changes a second there were.
+func durable(t *testing.T, seconds int) (all took, rate int) {
 	t.Helper()
 	st := openFile(t, filepath.Join(t.TempDir(), "users.db"))
 	var mu sync.Mutex
-	var all took
 	mw, err := middleware.New(st, &middleware.Options{
 		OnSuccess: func(_ context.Context, o middleware.Outcome) {
 			began, err := strconv.ParseInt(o.Event, 10, 64)
@@ -170,20 +176,20 @@ func durable(t *testing.T, seconds int) took {
 	if err != nil {
 		t.Fatal(err)
 	}
-	observations := len(paced(seconds, func(n int) {
+	calls, rate := paced(seconds, func(n int) {
 		s := observed(n%20_000, n)
 		s.Event = strconv.FormatInt(time.Now().UnixNano(), 10)
 		mw.Observe(s)
-	}))
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := errors.Join(mw.Flush(ctx), mw.Close(ctx), st.Close()); err != nil {
 		t.Fatal(err)
 	}
 	s := mw.Stats()
-	if len(all) != observations-int(s.Coalesced)-int(s.Unchanged)-int(s.HooksSkipped) {
-		t.Errorf("%d outcomes of %d observations: %+v", len(all), observations, s)
+	if len(all) != len(calls)-int(s.Coalesced)-int(s.Unchanged)-int(s.HooksSkipped) {
+		t.Errorf("%d outcomes of %d observations: %+v", len(all), len(calls), s)
 	}
 	slices.Sort(all)
-	return all
+	return all, rate
 }

@@ -2,10 +2,12 @@ package prove_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,6 +20,7 @@ import (
 	"github.com/rollcall-go/rollcall/adapters/discord/discordtest"
 	"github.com/rollcall-go/rollcall/adapters/telegram"
 	"github.com/rollcall-go/rollcall/adapters/telegram/telegramtest"
+	"github.com/rollcall-go/rollcall/internal/prove/disk"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/memstore"
@@ -110,6 +113,73 @@ func TestBackendsTellNoSecret(t *testing.T) {
 		t.Errorf("only %d texts were looked at, and %d dead letters", texts, letters)
 	}
 	t.Attr("figure", fmt.Sprintf("0 in %d texts of 4 backends, %d dead letters", texts, letters))
+}
+
+// A store whose own errors go to logs, hooks and callers: SQLite on a disk that is full or
+// fails, and then is not.
+func TestFailingDiskTellsNoSecret(t *testing.T) {
+	t.Attr("promise", "nor by SQLite on a disk that fails")
+	dir := t.TempDir()
+	d, err := disk.Attach(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConfidant()
+	st := openFile(t, filepath.Join(dir, "users.db"))
+	mw, err := middleware.New(st, c.options(&crm{name: "crm", every: 3}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	everybody := func(round int) {
+		for id := range size(100, 300, 1000) {
+			s := named(id, round)
+			s.Set(store.FieldBio, strings.Repeat(canary, 100)+fmt.Sprint(round))
+			mw.Observe(s)
+		}
+	}
+	refused := 0
+	ask := func(err error) {
+		if errors.Is(err, store.ErrUnavailable) {
+			refused++
+		}
+		c.hear(err)
+	}
+	for round, trouble := range diskTroubles {
+		everybody(2 * round)
+		ask(mw.Flush(ctx))
+		before := mw.Stats().Failed
+		trouble.begin(d)
+		everybody(2*round + 1)
+		for mw.Stats().Failed == before && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		for id := range size(5, 20, 20) { // what is left of the disk may hold a few
+			key := store.Key{Channel: "telegram", UserID: fmt.Sprint(id + 1)}
+			ask(mw.Set(ctx, key, store.Declared, store.Profile{Email: canary + "@example.org", Bio: strings.Repeat(canary, 100)}))
+			ask(mw.Forget(ctx, key))
+			ask(mw.Readmit(ctx, key))
+			_, err := mw.Replay(ctx, "crm", key)
+			ask(err)
+		}
+		soon, stop := context.WithTimeout(ctx, 20*time.Millisecond)
+		ask(mw.Flush(soon))
+		stop()
+		ask(st.Backup(ctx, filepath.Join(dir, trouble.name)))
+		trouble.end(d)
+		c.readStandings(t, st)
+	}
+	if err := errors.Join(mw.Flush(ctx), mw.Close(ctx), st.Close(), d.Detach()); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"database or disk is full", "disk I/O error"} {
+		if !c.heard(want) {
+			t.Errorf("nobody was told of %q: this test sees nothing", want)
+		}
+	}
+	texts := c.toldNothing(t)
+	t.Attr("figure", fmt.Sprintf("0 in %d texts, %d calls refused", texts, refused))
 }
 
 // A tattler answers whoever posts something with all that it was told, or fails with it.
