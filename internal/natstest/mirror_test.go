@@ -15,6 +15,8 @@ import (
 type mirror struct {
 	mu     sync.Mutex
 	people map[store.Key]told
+	calls  int
+	twice  int // of them, where that version was told before, and none since
 }
 
 type told struct {
@@ -35,6 +37,10 @@ func (m *mirror) note(key store.Key, version int64, name string) {
 	defer m.mu.Unlock()
 	if m.people == nil {
 		m.people = make(map[store.Key]told)
+	}
+	m.calls++
+	if version == m.people[key].version {
+		m.twice++
 	}
 	if version >= m.people[key].version {
 		m.people[key] = told{version: version, name: name}

@@ -1,17 +1,13 @@
 package natstest
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,7 +61,7 @@ func work(name, rest string) error {
 		w := writer{number: os.Getpid(), done: func(n int) { fmt.Println(n) }}
 		return w.run(context.Background(), st)
 	}
-	return deliver(context.Background(), st)
+	return deliverUntilKilled(context.Background(), st)
 }
 
 func process(ctx context.Context, t testing.TB, task string) *exec.Cmd {
@@ -122,6 +118,7 @@ func hammer(st store.Store, seed uint64) error {
 
 func TestProcessesMerge(t *testing.T) {
 	t.Parallel()
+	processes := 0
 	for name, run := range map[string]func(t *testing.T) ([]*node, int){
 		"one node":    func(t *testing.T) ([]*node, int) { return []*node{single(t)}, 1 },
 		"three nodes": func(t *testing.T) ([]*node, int) { return cluster(t), 3 },
@@ -158,7 +155,12 @@ func TestProcessesMerge(t *testing.T) {
 				}
 			}
 			owed(t, st, store.Backlog{Owed: len(want)})
+			processes += 1 + len(others)
 		})
+	}
+	if !t.Failed() {
+		t.Attr("figure", fmt.Sprintf("%d processes, half of them on one node, half on three; each %d deltas of the same people, who are what they merge to, and owed",
+			processes, len(sharedDeltas())))
 	}
 }
 
@@ -185,161 +187,4 @@ func awaitOwed(t *testing.T, st *natsstore.Store, want store.Backlog) {
 	})
 }
 
-// deliver claims, prints whom it delivers, and settles, until nothing is owed.
-func deliver(ctx context.Context, st store.Outbox) error {
-	for {
-		claims, wait, err := st.Claim(ctx, crm, 5, 2*time.Second)
-		if err != nil {
-			return err
-		}
-		if len(claims) == 0 {
-			if wait <= 0 {
-				return nil
-			}
-			time.Sleep(min(wait, 100*time.Millisecond))
-			continue
-		}
-		var settlements []store.Settlement
-		for _, c := range claims {
-			st := c.Standing
-			fmt.Println(st.Key.UserID, st.Version, c.Record.Profile().GivenName)
-			settlements = append(settlements, store.Settlement{Key: st.Key, Token: st.Token, Version: st.Version, Verdict: store.VerdictDelivered})
-		}
-		time.Sleep(time.Millisecond) // the call
-		if err := st.Settle(ctx, crm, settlements); err != nil {
-			return err
-		}
-	}
-}
-
-// Deliverers in several processes share the work, and what one that is killed had
-// claimed is delivered by others after its lease, as it is by then.
-func TestKilledDelivererIsReplaced(t *testing.T) {
-	t.Parallel()
-	n := single(t)
-	st := open(t, connect(t, n), "shared", 1)
-	if err := st.Enroll(t.Context(), crm); err != nil {
-		t.Fatal(err)
-	}
-	const people = 400
-	var deltas []store.Record
-	for i := range people {
-		deltas = append(deltas, store.Patch{Key: person(i), At: epoch, Set: map[store.Field]string{store.FieldGivenName: "Ann"}}.Record())
-	}
-	if _, err := st.Apply(t.Context(), deltas); err != nil {
-		t.Fatal(err)
-	}
-	var crm mirror
-	var seen atomic.Int64
-	var others []*exec.Cmd
-	var reading sync.WaitGroup
-	for range 3 {
-		cmd := process(t.Context(), t, "deliver "+n.url()+" shared")
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		others = append(others, cmd)
-		reading.Go(func() {
-			for lines := bufio.NewScanner(out); lines.Scan(); seen.Add(1) {
-				var id, name string
-				var version int64
-				if _, err := fmt.Sscan(lines.Text(), &id, &version, &name); err == nil { // the last line of a killed process may be half a line
-					crm.note(store.Key{Channel: "telegram", UserID: id}, version, name)
-				}
-			}
-		})
-	}
-	await(t, "nobody is delivered", func(context.Context) bool { return seen.Load() >= 40 })
-	if err := others[0].Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	for i := range deltas {
-		deltas[i] = store.Patch{Key: person(i), At: epoch.Add(time.Minute), Set: map[store.Field]string{store.FieldGivenName: "Bea"}}.Record()
-	}
-	for some := range slices.Chunk(deltas, 20) { // all at once would give way to each delivery
-		if _, err := st.Apply(t.Context(), some); err != nil {
-			t.Fatal(err)
-		}
-	}
-	crm.deliverAll(t, st)
-	reading.Wait()
-	for _, cmd := range others {
-		_ = cmd.Wait() // one was killed
-	}
-	if got := crm.check(t, st); got != people {
-		t.Errorf("%d people are kept, want %d", got, people)
-	}
-	delivered := 0
-	for x, err := range st.Standings(t.Context(), store.StandingFilter{State: store.StateDelivered}) {
-		if err != nil || x.Attempts != 0 {
-			t.Fatalf("%+v, %v", x, err)
-		}
-		delivered++
-	}
-	if delivered != people {
-		t.Errorf("%d of %d people are delivered", delivered, people)
-	}
-}
-
 func person(i int) store.Key { return store.Key{Channel: "telegram", UserID: strconv.Itoa(100000 + i)} }
-
-// What a process saved before it was killed is there, and owed; and of what it
-// was saving either all is or nothing.
-func TestKilledWriterLosesNothing(t *testing.T) {
-	n := single(t)
-	st := open(t, connect(t, n), "shared", 1)
-	if err := st.Enroll(t.Context(), crm); err != nil {
-		t.Fatal(err)
-	}
-	var writers []writer
-	for i := range 5 {
-		cmd := process(t.Context(), t, "write "+n.url()+" shared")
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		w := writer{number: cmd.Process.Pid}
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if w.acked, err = strconv.Atoi(lines.Text()); err != nil {
-				t.Fatal(err)
-			}
-			if w.acked == 3+i {
-				time.Sleep(time.Duration(i) * 5 * time.Millisecond)
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		_ = cmd.Wait() // it was killed
-		writers = append(writers, w)
-	}
-	saved := make(map[string]int)
-	people := 0
-	for p, err := range st.List(t.Context(), store.Filter{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		saved[p.UserID[:strings.LastIndexByte(p.UserID, ':')]]++
-		people++
-	}
-	for name, n := range saved {
-		if n != batch {
-			t.Errorf("%d of the %d people of batch %s are there", n, batch, name)
-		}
-	}
-	for i := range writers {
-		writers[i].check(t, st)
-	}
-	owed(t, st, store.Backlog{Owed: people})
-	var crm mirror
-	crm.deliverAll(t, st)
-	owed(t, st, store.Backlog{})
-	crm.check(t, st)
-}
