@@ -16,6 +16,8 @@ import (
 
 func TestBotAndBackendThroughTrouble(t *testing.T) {
 	t.Parallel()
+	var counted account
+	t.Cleanup(func() { counted.tell(t) })
 	for _, x := range troubles(t) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
@@ -25,7 +27,7 @@ func TestBotAndBackendThroughTrouble(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.suffer(t, x)
-			s.settled(t, pgtest.DSN(t))
+			s.settled(t, pgtest.DSN(t), &counted)
 		})
 	}
 }
@@ -46,13 +48,17 @@ func TestBotAndBackendThroughRestarts(t *testing.T) {
 		}
 		return nil
 	}})
-	s.settled(t, server.DSN)
+	var counted account
+	s.settled(t, server.DSN, &counted)
+	counted.tell(t)
 }
 
 // Close gives up when its context ends, says so of each event, and what another
 // process observes heals what was not saved.
 func TestCloseWhileSilent(t *testing.T) {
 	t.Parallel()
+	var counted account
+	t.Cleanup(func() { counted.tell(t) })
 	for _, x := range troubles(t) {
 		if !x.silent {
 			continue
@@ -95,6 +101,8 @@ func TestCloseWhileSilent(t *testing.T) {
 				t.Errorf("%d events of %d people are told to be unsaved", n, people)
 			}
 
+			s.discreet(t, &counted)
+
 			if err := s.line.heal(); err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +110,7 @@ func TestCloseWhileSilent(t *testing.T) {
 			s.begin(t)
 			s.bot.events, s.bot.said = events, saved
 			s.bot.finishes(people)
-			s.settled(t, pgtest.DSN(t))
+			s.settled(t, pgtest.DSN(t), &counted)
 		})
 	}
 }

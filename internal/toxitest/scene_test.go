@@ -3,6 +3,7 @@ package toxitest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -169,9 +170,26 @@ func (s *scene) greet(t *testing.T) {
 	}
 }
 
+// An account is what tests of scenes have counted.
+type account struct {
+	mu                                sync.Mutex
+	scenes, events, people, delivered int
+	calls, failed                     int // of Apply
+	texts                             int // of logs and errors
+}
+
+// tell says it, once the subtests have ended.
+func (a *account) tell(t *testing.T) {
+	if t.Failed() || a.scenes == 0 {
+		return
+	}
+	t.Attr("figure", fmt.Sprintf("scenes: %d; %d events of %d people, each ended once; %d of %d calls of Apply failed, %d deliveries, 0 people lost; no name in %d log entries and errors",
+		a.scenes, a.events, a.people, a.failed, a.calls, a.delivered, a.texts))
+}
+
 // settled wants everything that was said to be in the store and at the backend, and
-// then closes the middleware.
-func (s *scene) settled(t *testing.T, dsn string) {
+// then closes the middleware. It adds to what was counted.
+func (s *scene) settled(t *testing.T, dsn string, counted *account) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
@@ -193,20 +211,34 @@ func (s *scene) settled(t *testing.T, dsn string) {
 	}
 	nobodyOwed(t, st, len(s.bot.said))
 	s.close(t)
+	s.discreet(t, counted)
+	asked, answered := s.held.counts()
+	counted.mu.Lock()
+	defer counted.mu.Unlock()
+	counted.scenes++
+	counted.events += s.bot.events
+	counted.people += len(s.bot.said)
+	counted.delivered += s.journal.delivered
+	counted.calls += asked
+	counted.failed += asked - answered
+}
+
+// discreet wants what was logged and what hooks were told to be so. The middleware is
+// closed.
+func (s *scene) discreet(t *testing.T, counted *account) {
+	t.Helper()
 	for _, err := range s.journal.errs {
 		discreet(t, s.line.password, err.Error())
 	}
 	for _, entry := range s.logs.All() {
 		discreet(t, s.line.password, entry.Message)
 		for _, value := range entry.ContextMap() {
-			if text, ok := value.(string); ok {
-				discreet(t, s.line.password, text)
-			}
+			discreet(t, s.line.password, fmt.Sprint(value))
 		}
 	}
-	asked, answered := s.held.counts()
-	t.Logf("%d events, %v, %d deliveries; the store refused %d of %d times", s.bot.events, s.journal.results, s.journal.delivered,
-		asked-answered, asked)
+	counted.mu.Lock()
+	defer counted.mu.Unlock()
+	counted.texts += len(s.journal.errs) + s.logs.Len()
 }
 
 func nobodyOwed(t *testing.T, st *pgstore.Store, everybody int) {
@@ -242,11 +274,19 @@ func (s *scene) close(t *testing.T) {
 	}
 }
 
-// discreet wants a text that somebody may read to hold no secret.
+// names is how each name begins that a test gives somebody.
+var names = []string{"Ann ", "ann_", "Annie ", "Schmidt ", "nick "}
+
+// discreet wants a text that somebody may read to hold no secret, and nobody's name.
 func discreet(t *testing.T, password, text string) {
 	t.Helper()
 	if password != "" && strings.Contains(text, password) {
 		t.Error("the password is in ", strings.ReplaceAll(text, password, "(password)"))
+	}
+	for _, name := range names {
+		if strings.Contains(text, name) {
+			t.Errorf("somebody's name, which begins with %q, is in %q", name, text)
+		}
 	}
 }
 

@@ -228,6 +228,13 @@ func (a *audit) standings(t *testing.T, backend string) map[store.Key]store.Stan
 
 func TestCallsEndWithTheirContext(t *testing.T) {
 	t.Parallel()
+	var counting sync.Mutex
+	lines, calls, failed := 0, 0, 0
+	t.Cleanup(func() {
+		if !t.Failed() && lines > 0 {
+			t.Attr("figure", fmt.Sprintf("%d bad lines, %d calls, each ended with its context; %d failed, no name in an error; what was acknowledged is there", lines, calls, failed))
+		}
+	})
 	for _, x := range troubles(t) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
@@ -244,7 +251,6 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.check(t)
-			t.Logf("of %d calls each failed: %v; %d people claimed", steps, a.failed, len(a.claimed))
 			failures := 0
 			for name := range a.calls(0) {
 				failures += a.failed[name]
@@ -255,6 +261,11 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 			if !x.silent && failures == steps*len(a.calls(0)) {
 				t.Error("the test is blind: nothing was answered")
 			}
+			counting.Lock()
+			defer counting.Unlock()
+			lines++
+			calls += steps * len(a.calls(0))
+			failed += failures
 		})
 	}
 }
@@ -272,7 +283,8 @@ func TestForgottenConnections(t *testing.T) {
 	if !a.callAll(t, 1, 250*time.Millisecond) {
 		return
 	}
-	if failed > 0 || len(a.failed) == 0 {
+	failures := len(a.failed)
+	if failed > 0 || failures == 0 {
 		t.Errorf("the test is blind: these failed: %v, %d of them before", a.failed, failed)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -281,4 +293,7 @@ func TestForgottenConnections(t *testing.T) {
 		t.Error(err)
 	}
 	a.check(t)
+	if !t.Failed() {
+		t.Attr("figure", fmt.Sprintf("%d calls on connections that are silent for good, %d failed, each with its context; then answered by a new one", len(a.calls(1)), failures))
+	}
 }
