@@ -77,9 +77,9 @@ func (l *load) check(t *testing.T, st store.Outbox) (people int) {
 		slowest = max(slowest, w.slowest)
 	}
 	if created+unsure != people {
-		t.Errorf("%d of %d people were reported as Created, and %d may have been in vain", created, people, unsure)
+		t.Errorf("%d of %d people were reported as Created, and of %d it could not be told", created, people, unsure)
 	}
-	t.Logf("%d people acknowledged, %d of them after ErrUnavailable, the slowest Apply took %s", people, unsure, slowest.Round(time.Millisecond))
+	t.Logf("%d people acknowledged, %d of them not reported as Created, the slowest Apply took %s", people, unsure, slowest.Round(time.Millisecond))
 	return people
 }
 
