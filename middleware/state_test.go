@@ -77,27 +77,34 @@ func TestErrorsOfMalformedKeysAreOneLine(t *testing.T) {
 func TestHumanDecisionsSurviveMessages(t *testing.T) {
 	ctx := t.Context()
 	mw, _ := start(t, memstore.New(), middleware.Options{})
+	var seen []string
+	see := func() store.Profile {
+		p := get(t, mw, annKey)
+		seen = append(seen, p.GivenName)
+		return p
+	}
 	mw.Observe(ann(0, "Ann"))
 	flush(t, mw)
 	must(t, mw.Set(ctx, annKey, store.Declared, store.Profile{GivenName: "Anna", Email: "ann@example.org"}))
 	mw.Observe(ann(1, "Annie"))
 	flush(t, mw)
-	if p := get(t, mw, annKey); p.GivenName != "Anna" || p.Email != "ann@example.org" {
+	if p := see(); p.GivenName != "Anna" || p.Email != "ann@example.org" {
 		t.Errorf("a message took back what she declared: %+v", p)
 	}
 	must(t, mw.Set(ctx, annKey, store.Pinned, store.Profile{GivenName: "Dr. Ann"}))
 	must(t, mw.Set(ctx, annKey, store.Declared, store.Profile{GivenName: "Anne"}))
-	if p := get(t, mw, annKey); p.GivenName != "Dr. Ann" {
+	if p := see(); p.GivenName != "Dr. Ann" {
 		t.Errorf("given_name = %q, want the pinned one", p.GivenName)
 	}
 	must(t, mw.Unset(ctx, annKey, store.Pinned, store.FieldGivenName))
-	if p := get(t, mw, annKey); p.GivenName != "Anne" {
+	if p := see(); p.GivenName != "Anne" {
 		t.Errorf("given_name = %q, want the declared one under the pin", p.GivenName)
 	}
 	must(t, mw.Unset(ctx, annKey, store.Declared, store.FieldGivenName))
-	if p := get(t, mw, annKey); p.GivenName != "Annie" {
+	if p := see(); p.GivenName != "Annie" {
 		t.Errorf("given_name = %q, want the observed one", p.GivenName)
 	}
+	t.Attr("figure", fmt.Sprint("in turn ", strings.Join(seen, ", ")))
 }
 
 func must(t *testing.T, err error) {

@@ -24,7 +24,8 @@ type result struct {
 	figures []string // t.Attr("figure", ...)
 	missed  bool     // t.Attr("missed", ...): the figure is beyond its promise
 	action  string   // pass, fail or skip; "" when it did not end
-	passed  int      // subtests, one within another not counted
+	passed  int      // subtests within which there is no other
+	divided bool     // has subtests
 	output  strings.Builder
 }
 
@@ -36,8 +37,22 @@ func (r *report) test(name string) *result {
 		t = &result{}
 		r.tests[name] = t
 		r.order = append(r.order, name)
+		if of := r.parent(name); of != "" {
+			r.tests[of].divided = true
+		}
 	}
 	return t
+}
+
+// parent is the test that name is a subtest of, "" for none. A subtest's own name may
+// have slashes in it.
+func (r *report) parent(name string) string {
+	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name, '/') {
+		if name = name[:i]; r.tests[name] != nil {
+			return name
+		}
+	}
+	return ""
 }
 
 func (r *report) add(e event) {
@@ -62,8 +77,8 @@ func (r *report) add(e event) {
 		}
 	case "pass":
 		t.action = e.Action
-		if i := strings.LastIndexByte(e.Test, '/'); i > 0 {
-			r.test(e.Test[:i]).passed++
+		for of := r.parent(e.Test); of != "" && !t.divided; of = r.parent(of) {
+			r.tests[of].passed++
 		}
 	case "fail", "skip":
 		t.action = e.Action

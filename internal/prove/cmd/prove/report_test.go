@@ -18,6 +18,9 @@ const said = `
 {"Action":"pass","Test":"TestA"}
 {"Action":"run","Test":"TestB"}
 {"Action":"pass","Test":"TestB/one"}
+{"Action":"run","Test":"TestB/two"}
+{"Action":"pass","Test":"TestB/two/a"}
+{"Action":"pass","Test":"TestB/two/https://b"}
 {"Action":"pass","Test":"TestB/two"}
 {"Action":"pass","Test":"TestB"}
 {"Action":"output","Test":"TestC","Output":"    c_test.go:7: there is no server\n"}
@@ -55,7 +58,7 @@ func TestRowsSayWhatIsHeld(t *testing.T) {
 		figure, detail string
 	}{
 		{held, "200 kills\n0 lost", ""},
-		{held, "2 cases", ""},
+		{held, "3 cases", ""},
 		{notRun, "there is no server", ""},
 		{notHeld, "", "one is lost"},
 		{missed, "70 µs", ""},
