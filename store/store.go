@@ -21,7 +21,8 @@ type Store interface {
 	// all of it: to apply it again is harmless. Change i tells what delta i did.
 	// Keys may repeat; such deltas apply one after the other. A delta whose Key is
 	// malformed fails the whole call with ErrInvalid. Of concurrent deltas for a
-	// new Key, exactly one is reported as Created.
+	// new Key, exactly one is reported as Created, but none where that answer of a
+	// server was lost.
 	Apply(ctx context.Context, deltas []Record) ([]Change, error)
 
 	// Get returns what is kept of one person. The error wraps ErrNotFound where

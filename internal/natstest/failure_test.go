@@ -20,20 +20,15 @@ type writer struct {
 	number  int
 	acked   int // batches
 	created int
-	// unsure is how many people were there already when they were applied again, by the
-	// writer after ErrUnavailable or by the store after an answer that was lost. Once a
-	// deliverer has claimed them the store cannot tell that it was it who saved them.
+	// unsure is how many people were there already when they were applied again after
+	// ErrUnavailable.
 	unsure  int
 	slowest time.Duration
 
 	done func(acked int) // may be nil
 }
 
-const (
-	batch = 10
-	// answerTime is how long the store waits at least for an answer.
-	answerTime = 2 * time.Second
-)
+const batch = 10
 
 func (w *writer) key(n, i int) store.Key {
 	return store.Key{Channel: "telegram", UserID: fmt.Sprintf("%d:%d:%d", w.number, n, i)}
@@ -59,7 +54,7 @@ func (w *writer) run(ctx context.Context, st store.Store) error {
 			for _, c := range changes {
 				if c.Created {
 					w.created++
-				} else if tried || time.Since(began) >= answerTime {
+				} else if tried {
 					w.unsure++
 				}
 			}

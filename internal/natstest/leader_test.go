@@ -21,6 +21,7 @@ type load struct {
 	acked   atomic.Int64 // people
 	running sync.WaitGroup
 
+	killed int           // servers
 	bursts time.Duration // at full speed
 	burst  int64         // people who were acknowledged then
 }
@@ -55,6 +56,7 @@ func (l *load) kill(t *testing.T, n *node) {
 	l.full.Store(true)
 	time.Sleep(500 * time.Millisecond)
 	n.kill()
+	l.killed++
 	time.Sleep(200 * time.Millisecond)
 	l.full.Store(false)
 	l.burst += l.acked.Load() - before
@@ -62,8 +64,12 @@ func (l *load) kill(t *testing.T, n *node) {
 	n.start(t)
 }
 
-// check wants all who were acknowledged to be there, and each to have been reported as
-// Created once. It returns how many they are.
+// check wants all who were acknowledged to be there, and none to have been reported as
+// Created twice. It returns how many they are.
+//
+// Nor may more go unreported than were on the way when a server was killed, or came back
+// and had another elected. The store asks again where an answer is lost, and cannot tell
+// that it was it who saved them once a deliverer has claimed them.
 func (l *load) check(t *testing.T, st store.Outbox) (people int) {
 	t.Helper()
 	created, unsure := 0, 0
@@ -76,10 +82,11 @@ func (l *load) check(t *testing.T, st store.Outbox) (people int) {
 		unsure += w.unsure
 		slowest = max(slowest, w.slowest)
 	}
-	if created+unsure != people {
-		t.Errorf("%d of %d people were reported as Created, and of %d it could not be told", created, people, unsure)
+	unreported := people - created - unsure
+	if unreported < 0 || unreported > 2*l.killed*len(l.writers)*batch {
+		t.Errorf("of %d people %d were reported as Created, and %d were there after ErrUnavailable: %d went unreported when %d servers were killed", people, created, unsure, unreported, l.killed)
 	}
-	t.Logf("%d people acknowledged, %d of them not reported as Created, the slowest Apply took %s", people, unsure, slowest.Round(time.Millisecond))
+	t.Logf("%d people acknowledged, %d of them after ErrUnavailable, %d not reported as Created, the slowest Apply took %s", people, unsure, unreported, slowest.Round(time.Millisecond))
 	return people
 }
 
@@ -126,6 +133,7 @@ func TestKilledLeadersLoseNothing(t *testing.T) {
 	b.phase.Store(cut)
 	for _, n := range nodes[1:] {
 		n.kill()
+		l.killed++
 	}
 	applied := b.st.applied.Load()
 	b.awaitCalls(t, 1000)
