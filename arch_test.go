@@ -113,6 +113,7 @@ var allowances = []allowance{
 	{pattern: "adapters/discord/discordtest", foreign: []string{"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"}},
 	{pattern: "adapters/*/*test", foreign: []string{"*"}},
 	{pattern: "internal/pgtest", own: []string{"internal/loopback"}, foreign: []string{"github.com/jackc/pgx/v5"}},
+	{pattern: "internal/processtest", own: []string{"store"}},
 	{pattern: "internal/*"},
 	{pattern: "examples/*", own: anything, foreign: anything},
 }

@@ -1,10 +1,7 @@
 package natstest
 
 import (
-	"bufio"
-	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,10 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 )
-
-var seed = flag.Uint64("seed", 0, "of the moments of kills; 0: another one each time")
 
 // A killing is how many processes beside a server are killed.
 type killing struct {
@@ -34,43 +30,6 @@ func killingOf() killing {
 		return killing{writers: 30, deliverers: 30}
 	}
 	return killing{writers: 5, deliverers: 3}
-}
-
-// chosenSeed is that of the moments at which a test kills.
-func chosenSeed(t *testing.T) uint64 {
-	t.Helper()
-	chosen := cmp.Or(*seed, rand.Uint64())
-	t.Log("repeat with -seed ", chosen)
-	return chosen
-}
-
-// killAfter starts a process, hands each line that it writes to note, and kills it some
-// milliseconds after so many of them.
-func killAfter(cmd *exec.Cmd, lines int, r *rand.Rand, note func(line string)) error {
-	later := time.Duration(r.IntN(20_000)) * time.Microsecond
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	all := bufio.NewScanner(out)
-	for read := 0; ; read++ {
-		if read == lines {
-			time.Sleep(later)
-			err = cmd.Process.Kill()
-		}
-		if !all.Scan() {
-			break
-		}
-		note(all.Text())
-	}
-	ended := cmd.Wait()
-	if cmd.ProcessState.ExitCode() != -1 { // -1: by a signal
-		return fmt.Errorf("the process ended by itself: %w", ended)
-	}
-	return err
 }
 
 // deliverUntilKilled claims, prints whom it delivers, and settles.
@@ -121,7 +80,7 @@ func TestKilledDelivererIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	var crm mirror
-	kills, chosen := killingOf().deliverers, chosenSeed(t)
+	kills, chosen := killingOf().deliverers, processtest.Seed(t)
 	var dying sync.WaitGroup
 	for lane := range lanes {
 		r := rand.New(rand.NewPCG(chosen, uint64(lane)))
@@ -131,7 +90,7 @@ func TestKilledDelivererIsReplaced(t *testing.T) {
 		}
 		dying.Go(func() {
 			for _, cmd := range victims {
-				err := killAfter(cmd, r.IntN(60), r, func(line string) {
+				err := processtest.KillAfter(cmd, r.IntN(60), r, func(line string) {
 					var id, name string
 					var version int64
 					if _, err := fmt.Sscan(line, &id, &version, &name); err != nil {
@@ -191,7 +150,7 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	const some = 50 // at once, so that whom they save is delivered in the time that await has
-	r := rand.New(rand.NewPCG(chosenSeed(t), 0))
+	r := rand.New(rand.NewPCG(processtest.Seed(t), 0))
 	var crm mirror
 	kills, people, acked := killingOf().writers, 0, 0
 	for killed := 0; killed < kills; {
@@ -200,7 +159,7 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		for ; killed < kills && len(writers) < some; killed++ {
 			cmd := process(t.Context(), t, "write "+n.url()+" shared")
 			var w writer
-			err := killAfter(cmd, 1+r.IntN(8), r, func(line string) {
+			err := processtest.KillAfter(cmd, 1+r.IntN(8), r, func(line string) {
 				var err error
 				if w.acked, err = strconv.Atoi(line); err != nil {
 					t.Error(err)
@@ -213,27 +172,31 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 			writers = append(writers, w)
 			acked += w.acked * batch
 		}
-		saved := make(map[string]int) // by batch
-		people = 0
-		for p, err := range st.List(t.Context(), store.Filter{}) {
-			if err != nil {
-				t.Fatal(err)
+		// What was on the way when a process was killed may still be saved.
+		await(t, "of what the killed processes saved a batch is half there, or not owed", func(ctx context.Context) bool {
+			saved := make(map[string]int) // by batch
+			people = 0
+			for p, err := range st.List(ctx, store.Filter{}) {
+				if err != nil {
+					return false
+				}
+				saved[p.UserID[:strings.LastIndexByte(p.UserID, ':')]]++
+				people++
 			}
-			saved[p.UserID[:strings.LastIndexByte(p.UserID, ':')]]++
-			people++
-		}
-		for name, n := range saved {
-			if n != batch {
-				t.Errorf("%d of the %d people of batch %s are there", n, batch, name)
+			for _, n := range saved {
+				if n != batch {
+					return false
+				}
 			}
-		}
+			backlogs, err := st.Backlogs(ctx)
+			return err == nil && len(backlogs) == 1 && backlogs[0].Owed == people-before
+		})
 		for i := range writers {
 			writers[i].check(t, st)
 		}
-		owed(t, st, store.Backlog{Owed: people - before})
 		crm.deliverAll(t, st)
 		owed(t, st, store.Backlog{})
-		crm.check(t, st)
+		people = crm.check(t, st)
 	}
 	if !t.Failed() {
 		t.Attr("figure", fmt.Sprintf("%d kills, %d people acknowledged, 0 lost; %d there and delivered, no batch half there", kills, acked, people))

@@ -3,7 +3,6 @@ package natstest
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/natsstore"
 	"github.com/rollcall-go/rollcall/store/storetest"
@@ -56,7 +56,7 @@ func work(name, rest string) error {
 	case "serve":
 		return storetest.Serve(st, os.Stdin, os.Stdout)
 	case "hammer":
-		return hammer(st, uint64(os.Getpid()))
+		return processtest.Hammer(st, sharedDeltas(), uint64(os.Getpid()))
 	case "write":
 		w := writer{number: os.Getpid(), done: func(n int) { fmt.Println(n) }}
 		return w.run(context.Background(), st)
@@ -66,14 +66,7 @@ func work(name, rest string) error {
 
 func process(ctx context.Context, t testing.TB, task string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(ctx, exe)
-	cmd.Env = append(os.Environ(), taskVariable+"="+task)
-	cmd.Stderr = os.Stderr
-	return cmd
+	return processtest.Command(ctx, t, taskVariable+"="+task)
 }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -81,40 +74,7 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 const crm = "crm"
 
 // sharedDeltas are the same in every process.
-func sharedDeltas() []store.Record {
-	r := rand.New(rand.NewPCG(5, 6))
-	var deltas []store.Record
-	for n := range 200 {
-		deltas = append(deltas, store.Patch{
-			Key:    store.Key{Channel: "telegram", UserID: strconv.Itoa(n % 5)},
-			Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
-			Set: map[store.Field]string{
-				store.FieldGivenName:                           fmt.Sprint("Ann ", r.IntN(4)),
-				store.NickField(fmt.Sprint(r.IntN(3))):         fmt.Sprint("nick ", n),
-				store.Fields()[3+r.IntN(5)]:                    fmt.Sprint("x", n),
-				store.CustomKey(string(rune('a' + r.IntN(3)))): strconv.Itoa(n),
-			},
-			Clear: []store.Field{store.FieldUsername},
-		}.Record())
-	}
-	return deltas
-}
-
-// hammer applies all of them, some twice, in an order of its own.
-func hammer(st store.Store, seed uint64) error {
-	deltas := sharedDeltas()
-	deltas = append(deltas, deltas[:50]...)
-	r := rand.New(rand.NewPCG(seed, 0))
-	r.Shuffle(len(deltas), func(i, j int) { deltas[i], deltas[j] = deltas[j], deltas[i] })
-	for len(deltas) > 0 {
-		n := min(1+r.IntN(10), len(deltas))
-		if _, err := st.Apply(context.Background(), deltas[:n]); err != nil {
-			return err
-		}
-		deltas = deltas[n:]
-	}
-	return nil
-}
+func sharedDeltas() []store.Record { return processtest.Deltas(200, 5) }
 
 func TestProcessesMerge(t *testing.T) {
 	t.Parallel()
@@ -137,7 +97,7 @@ func TestProcessesMerge(t *testing.T) {
 				}
 				others = append(others, cmd)
 			}
-			if err := hammer(st, 0); err != nil {
+			if err := processtest.Hammer(st, sharedDeltas(), 0); err != nil {
 				t.Error(err)
 			}
 			for _, cmd := range others {
@@ -145,10 +105,7 @@ func TestProcessesMerge(t *testing.T) {
 					t.Errorf("another process: %v", err)
 				}
 			}
-			want := make(map[store.Key]store.Record)
-			for _, d := range sharedDeltas() {
-				want[d.Key] = store.Merge(want[d.Key], d)
-			}
+			want := processtest.Merged(sharedDeltas())
 			for key, r := range want {
 				if got, err := st.Get(t.Context(), key); err != nil || !got.Equal(r) {
 					t.Errorf("%s is not what the deltas merge to: %v", key, err)

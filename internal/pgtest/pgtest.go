@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -65,7 +66,14 @@ func Schema(t testing.TB) string {
 			t.Error(err)
 			return
 		}
-		if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{name}.Sanitize()+" CASCADE"); err != nil {
+		// The server may still be at work for a process that was killed, and be in the way.
+		for deadlock := "40P01"; ; {
+			_, err = conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{name}.Sanitize()+" CASCADE")
+			if refusal, ok := errors.AsType[*pgconn.PgError](err); !ok || refusal.Code != deadlock {
+				break
+			}
+		}
+		if err != nil {
 			t.Error(err)
 		}
 		if err := conn.Close(ctx); err != nil {

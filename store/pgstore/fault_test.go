@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/pgstore"
 )
@@ -61,7 +62,7 @@ func through(t *testing.T, pool *pgxpool.Pool, schema string, trouble func() str
 	for _, deltas := range said {
 		all = append(all, deltas...)
 	}
-	want := merged(all)
+	want := processtest.Merged(all)
 	for key, r := range want {
 		if got, err := st.Get(t.Context(), key); err != nil || !got.Equal(r) {
 			t.Errorf("%s is not what was acknowledged: %v", key, err)

@@ -2,9 +2,7 @@ package pgstore_test
 
 import (
 	"bufio"
-	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,11 +15,10 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/pgstore"
 )
-
-var seed = flag.Uint64("seed", 0, "of the moments of kills; 0: another one each time")
 
 // A killing is how many processes are killed.
 type killing struct {
@@ -38,43 +35,6 @@ func killingOf() killing {
 		return killing{writers: 100, holders: 10, deliverers: 100}
 	}
 	return killing{writers: 4, holders: 2, deliverers: 2}
-}
-
-// chosenSeed is that of the moments at which a test kills.
-func chosenSeed(t *testing.T) uint64 {
-	t.Helper()
-	chosen := cmp.Or(*seed, rand.Uint64())
-	t.Log("repeat with -seed ", chosen)
-	return chosen
-}
-
-// killAfter starts a process, hands each line that it writes to note, and kills it some
-// milliseconds after so many of them.
-func killAfter(cmd *exec.Cmd, lines int, r *rand.Rand, note func(line string)) error {
-	later := time.Duration(r.IntN(10_000)) * time.Microsecond
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	all := bufio.NewScanner(out)
-	for read := 0; ; read++ {
-		if read == lines {
-			time.Sleep(later)
-			err = cmd.Process.Kill()
-		}
-		if !all.Scan() {
-			break
-		}
-		note(all.Text())
-	}
-	ended := cmd.Wait()
-	if cmd.ProcessState.ExitCode() != -1 { // -1: by a signal
-		return fmt.Errorf("the process ended by itself: %w", ended)
-	}
-	return err
 }
 
 const killedBatch = 20
@@ -96,17 +56,17 @@ func writeUntilKilled(ctx context.Context, st store.Store) error {
 // What was acknowledged to a process that is killed is there, and owed; what was
 // not is there whole, batch by batch, or not at all.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
-	schema := pgtest.Schema(t)
-	st := open(t, pgtest.Pool(t), schema)
+	schema, pool := pgtest.Schema(t), pgtest.Pool(t)
+	st := open(t, pool, schema)
 	if err := st.Enroll(t.Context(), "crm"); err != nil {
 		t.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(chosenSeed(t), 0))
+	r := rand.New(rand.NewPCG(processtest.Seed(t), 0))
 	acked := make([]int, killingOf().writers) // batches
 	for p := range acked {
 		cmd := process(t, "write-until-killed", schema)
 		cmd.Env = append(cmd.Env, "PGSTORE_PART="+strconv.Itoa(p))
-		err := killAfter(cmd, 1+r.IntN(25), r, func(line string) {
+		err := processtest.KillAfter(cmd, 1+r.IntN(25), r, func(line string) {
 			var err error
 			if acked[p], err = strconv.Atoi(line); err != nil {
 				t.Error(err)
@@ -116,6 +76,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	awaitGone(t, pool, schema)
 	people, saved := 0, make(map[string]int) // by batch
 	for person, err := range st.List(t.Context(), store.Filter{}) {
 		if err != nil {
@@ -221,8 +182,8 @@ func (x *told) note(t *testing.T, line string) {
 // people go on changing. Those that come after them deliver everybody as they are.
 func TestDeliverersAreTakenOver(t *testing.T) {
 	const everybody, some, lanes = 500, 10, 2
-	schema := pgtest.Schema(t)
-	st := open(t, pgtest.Pool(t), schema)
+	schema, pool := pgtest.Schema(t), pgtest.Pool(t)
+	st := open(t, pool, schema)
 	said := make(map[string]string) // name by user id
 	if err := rename(t.Context(), st, said, 0, everybody, 0); err != nil {
 		t.Fatal(err)
@@ -230,11 +191,11 @@ func TestDeliverersAreTakenOver(t *testing.T) {
 	if err := st.Enroll(t.Context(), "crm"); err != nil {
 		t.Fatal(err)
 	}
-	k, chosen := killingOf(), chosenSeed(t)
+	k, chosen := killingOf(), processtest.Seed(t)
 	r := rand.New(rand.NewPCG(chosen, lanes))
 	for range k.holders {
 		held := 0
-		if err := killAfter(process(t, "hold", schema), 1, r, func(string) { held++ }); err != nil || held == 0 {
+		if err := processtest.KillAfter(process(t, "hold", schema), 1, r, func(string) { held++ }); err != nil || held == 0 {
 			t.Fatalf("the test is blind: of who was to hold claims %v", err)
 		}
 	}
@@ -260,7 +221,7 @@ func TestDeliverersAreTakenOver(t *testing.T) {
 		}
 		dying.Go(func() {
 			for _, cmd := range victims {
-				if err := killAfter(cmd, r.IntN(50), r, func(line string) { crm.note(t, line) }); err != nil {
+				if err := processtest.KillAfter(cmd, r.IntN(50), r, func(line string) { crm.note(t, line) }); err != nil {
 					t.Error(err)
 				}
 			}
@@ -291,6 +252,7 @@ func TestDeliverersAreTakenOver(t *testing.T) {
 		})
 	}
 	last.Wait()
+	awaitGone(t, pool, schema)
 	delivered := 0
 	for s, err := range st.Standings(t.Context(), store.StandingFilter{State: store.StateDelivered}) {
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/pgstore"
 	"github.com/rollcall-go/rollcall/store/storetest"
@@ -63,35 +64,29 @@ func otherProcess(task string) int {
 
 func process(t *testing.T, task, schema string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), "PGSTORE_TASK="+task, "PGSTORE_DSN="+pgtest.DSN(t), "PGSTORE_SCHEMA="+schema)
-	cmd.Stderr = os.Stderr
-	return cmd
+	return processtest.Command(t.Context(), t, "PGSTORE_TASK="+task, "PGSTORE_DSN="+pgtest.DSN(t), "PGSTORE_SCHEMA="+schema, "PGAPPNAME="+schema)
 }
 
-// sharedDeltas are the same in every process: 400 of 40 people.
-func sharedDeltas() []store.Record {
-	r := rand.New(rand.NewPCG(5, 6))
-	var deltas []store.Record
-	for n := range 400 {
-		deltas = append(deltas, store.Patch{
-			Key:    store.Key{Channel: "telegram", UserID: strconv.Itoa(n % 40)},
-			Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
-			Set: map[store.Field]string{
-				store.FieldGivenName:                           fmt.Sprint("Ann ", r.IntN(4)),
-				store.NickField(fmt.Sprint(r.IntN(3))):         fmt.Sprint("nick ", n),
-				store.Fields()[3+r.IntN(5)]:                    fmt.Sprint("x", n),
-				store.CustomKey(string(rune('a' + r.IntN(3)))): strconv.Itoa(n),
-			},
-			Clear: []store.Field{store.FieldUsername},
-		}.Record())
+// awaitGone waits until the server has ended what killed processes were about: it hears of
+// their end only when it is through with that.
+func awaitGone(t *testing.T, pool *pgxpool.Pool, schema string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		var n int
+		if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", schema).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the server still works for %d killed processes", n)
+		}
 	}
-	return deltas
 }
+
+// sharedDeltas are the same in every process.
+func sharedDeltas() []store.Record { return processtest.Deltas(400, 40) }
 
 const parts = 4
 
@@ -162,7 +157,7 @@ func TestProcessesOnOneSchemaMerge(t *testing.T) {
 	checkShared(t, st, []int{created}, backends)
 	if !t.Failed() {
 		t.Attr("figure", fmt.Sprintf("%d processes, %d deltas, %d people as they merge to, each created once and owed to %d backends enrolled meanwhile",
-			len(others), len(sharedDeltas()), len(merged(sharedDeltas())), len(backends)))
+			len(others), len(sharedDeltas()), len(processtest.Merged(sharedDeltas())), len(backends)))
 	}
 }
 
@@ -174,7 +169,7 @@ func checkShared(t *testing.T, st *pgstore.Store, created []int, backends []stri
 	for _, n := range created {
 		total += n
 	}
-	want := merged(sharedDeltas())
+	want := processtest.Merged(sharedDeltas())
 	seen := 0
 	for key, r := range want {
 		if got, err := st.Get(t.Context(), key); err != nil || !got.Equal(r) {
@@ -199,14 +194,6 @@ func checkShared(t *testing.T, st *pgstore.Store, created []int, backends []stri
 			t.Errorf("%d of %d people are owed to %s", owed[backend], len(want), backend)
 		}
 	}
-}
-
-func merged(deltas []store.Record) map[store.Key]store.Record {
-	m := make(map[store.Key]store.Record)
-	for _, d := range deltas {
-		m[d.Key] = store.Merge(m[d.Key], d)
-	}
-	return m
 }
 
 func observed(key store.Key, at time.Time, set map[store.Field]string) store.Record {

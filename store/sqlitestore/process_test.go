@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/storetest"
 )
@@ -29,7 +30,7 @@ func otherProcess(task string) int {
 		case "serve":
 			err = storetest.Serve(st, os.Stdin, os.Stdout)
 		case "hammer":
-			err = hammer(st, uint64(os.Getpid()))
+			err = processtest.Hammer(st, sharedDeltas(), uint64(os.Getpid()))
 		case "write-until-killed":
 			err = writeUntilKilled(st)
 		case "enroll":
@@ -49,50 +50,11 @@ func otherProcess(task string) int {
 
 func process(t *testing.T, task, path string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), "SQLITESTORE_TASK="+task+" "+path)
-	cmd.Stderr = os.Stderr
-	return cmd
+	return processtest.Command(t.Context(), t, "SQLITESTORE_TASK="+task+" "+path)
 }
 
 // sharedDeltas are the same in every process.
-func sharedDeltas() []store.Record {
-	r := rand.New(rand.NewPCG(5, 6))
-	var deltas []store.Record
-	for n := range 100 {
-		key := store.Key{Channel: "telegram", UserID: strconv.Itoa(n % 5)}
-		deltas = append(deltas, store.Patch{
-			Key: key, Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
-			Set: map[store.Field]string{
-				store.FieldGivenName:                           fmt.Sprint("Ann ", r.IntN(4)),
-				store.NickField(fmt.Sprint(r.IntN(3))):         fmt.Sprint("nick ", n),
-				store.Fields()[3+r.IntN(5)]:                    fmt.Sprint("x", n),
-				store.CustomKey(string(rune('a' + r.IntN(3)))): strconv.Itoa(n),
-			},
-			Clear: []store.Field{store.FieldUsername},
-		}.Record())
-	}
-	return deltas
-}
-
-func hammer(st store.Store, seed uint64) error {
-	deltas := sharedDeltas()
-	deltas = append(deltas, deltas[:50]...)
-	r := rand.New(rand.NewPCG(seed, 0))
-	r.Shuffle(len(deltas), func(i, j int) { deltas[i], deltas[j] = deltas[j], deltas[i] })
-	for len(deltas) > 0 {
-		n := min(1+r.IntN(10), len(deltas))
-		if _, err := st.Apply(context.Background(), deltas[:n]); err != nil {
-			return err
-		}
-		deltas = deltas[n:]
-	}
-	return nil
-}
+func sharedDeltas() []store.Record { return processtest.Deltas(100, 5) }
 
 func TestProcessesOnOneFileMerge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users.db")
@@ -106,7 +68,7 @@ func TestProcessesOnOneFileMerge(t *testing.T) {
 		others = append(others, cmd)
 	}
 	st := open(t, path)
-	if err := hammer(st, 0); err != nil {
+	if err := processtest.Hammer(st, sharedDeltas(), 0); err != nil {
 		t.Error(err)
 	}
 	for _, cmd := range others {
@@ -114,11 +76,7 @@ func TestProcessesOnOneFileMerge(t *testing.T) {
 			t.Errorf("another process: %v", err)
 		}
 	}
-	want := make(map[store.Key]store.Record)
-	for _, d := range sharedDeltas() {
-		want[d.Key] = store.Merge(want[d.Key], d)
-	}
-	for key, r := range want {
+	for key, r := range processtest.Merged(sharedDeltas()) {
 		if got, err := st.Get(t.Context(), key); err != nil || !got.Equal(r) {
 			t.Errorf("%s is not what the deltas merge to: %v", key, err)
 		}
