@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-var seed = flag.Uint64("seed", 0, "of the moments of kills; 0: another one each time")
+var seed = flag.Uint64("seed", 0, "of the moments of kills, and of other troubles; 0: another one each time")
 
-// Seed is that of the moments at which a test kills, the flag -seed where it is given. The
-// test logs how to repeat them, as far as the system's own choices allow.
+// Seed is that of the moments at which a test kills, or makes other trouble: the flag -seed
+// where it is given. The test logs how to repeat them, as far as the system's own choices
+// allow.
 func Seed(t testing.TB) uint64 {
 	t.Helper()
 	chosen := cmp.Or(*seed, rand.Uint64())

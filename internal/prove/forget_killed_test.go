@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
@@ -49,16 +48,11 @@ func init() {
 func TestForgottenAndKilled(t *testing.T) {
 	t.Attr("promise", "forgotten, also when killed right after")
 	kills := size(2, 10, 200)
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for range kills {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "users.db")
-		cmd := exec.CommandContext(t.Context(), exe, path)
-		cmd.Env = append(os.Environ(), "PROVE_CHILD=forget")
-		cmd.Stderr = os.Stderr
+		cmd := processtest.Command(t.Context(), t, "PROVE_CHILD=forget")
+		cmd.Args = append(cmd.Args, path)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/sqlitestore"
@@ -46,13 +47,8 @@ type holder struct {
 
 func startHolder(t *testing.T, path, script string) *holder {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, path, script)
-	cmd.Env = append(os.Environ(), "PROVE_CHILD=hold")
-	cmd.Stderr = os.Stderr
+	cmd := processtest.Command(t.Context(), t, "PROVE_CHILD=hold")
+	cmd.Args = append(cmd.Args, path, script)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -8,11 +8,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/middleware"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/pgstore"
@@ -99,23 +99,8 @@ type report struct {
 
 func (r report) print() error { return json.NewEncoder(os.Stdout).Encode(r) }
 
-// sharedDeltas are the same in every process: 400 of 40 people.
-func sharedDeltas() []store.Record {
-	r := rand.New(rand.NewPCG(5, 6))
-	var deltas []store.Record
-	for n := range 10 * people {
-		deltas = append(deltas, store.Patch{
-			Key: settledKey(n % people), Source: store.Source(r.IntN(3)), At: epoch.Add(time.Duration(r.IntN(50)) * time.Second),
-			Set: map[store.Field]string{
-				store.FieldGivenName:                           fmt.Sprint("Ann ", r.IntN(4)),
-				store.NickField(strconv.Itoa(r.IntN(3))):       fmt.Sprint("nick ", n),
-				store.CustomKey(string(rune('a' + r.IntN(3)))): strconv.Itoa(n),
-			},
-			Clear: []store.Field{store.FieldUsername},
-		}.Record())
-	}
-	return deltas
-}
+// sharedDeltas are the same in every process, ten of each person.
+func sharedDeltas() []store.Record { return processtest.Deltas(10*people, people) }
 
 // ownDeltas are a batch of people whom only one process knows.
 func ownDeltas(pid, n int) []store.Record {

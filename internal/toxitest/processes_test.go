@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"os/exec"
 	"reflect"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/pgtest"
+	"github.com/rollcall-go/rollcall/internal/processtest"
 	"github.com/rollcall-go/rollcall/store"
 	"github.com/rollcall-go/rollcall/store/pgstore"
 )
@@ -32,13 +32,11 @@ type child struct {
 
 func spawn(t *testing.T, l *line, task, schema string) *child {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	c := &child{
+		cmd:  processtest.Command(t.Context(), t, taskVariable+"="+task, dsnVariable+"="+l.dsn(), schemaVariable+"="+schema),
+		done: make(chan struct{}),
 	}
-	c := &child{cmd: exec.CommandContext(t.Context(), exe), done: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), taskVariable+"="+task, dsnVariable+"="+l.dsn(), schemaVariable+"="+schema)
-	c.cmd.Stderr = os.Stderr
+	var err error
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -206,10 +204,7 @@ func TestProcessesThroughTrouble(t *testing.T) {
 // process to be there as it was told, and nobody by halves. It returns who is there.
 func checkMerged(t *testing.T, st *pgstore.Store, writers []*child) map[store.Key]store.Record {
 	t.Helper()
-	want := make(map[store.Key]store.Record)
-	for _, d := range sharedDeltas() {
-		want[d.Key] = store.Merge(want[d.Key], d)
-	}
+	want := processtest.Merged(sharedDeltas())
 	for _, c := range writers {
 		for n := range c.batches + 1 { // the last may have been saved, and not told any more
 			there := 0

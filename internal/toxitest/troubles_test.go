@@ -2,13 +2,12 @@ package toxitest
 
 import (
 	"errors"
-	"flag"
 	"math/rand/v2"
 	"testing"
 	"time"
-)
 
-var seed = flag.Uint64("seed", 0, "of the random troubles; 0: another one each time")
+	"github.com/rollcall-go/rollcall/internal/processtest"
+)
 
 // A trouble makes a line bad, step by step.
 type trouble struct {
@@ -95,11 +94,7 @@ func everyStep(next func(n int) toxic, direction string) func(*line, int) error 
 
 // random has a toxic or none in each direction, or a cut line, or a line in good order.
 func random(t *testing.T) func(*line, int) error {
-	chosen := *seed
-	if chosen == 0 {
-		chosen = rand.Uint64()
-	}
-	t.Log("repeat with -seed ", chosen)
+	chosen := processtest.Seed(t)
 	r := rand.New(rand.NewPCG(chosen, 0))
 	return func(l *line, n int) error {
 		if err := errors.Join(l.heal(), l.renew()); err != nil {
